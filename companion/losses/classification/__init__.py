@@ -1,0 +1,1 @@
+"""Losses of classification when the classes are about even."""

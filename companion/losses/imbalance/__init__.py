@@ -1,0 +1,1 @@
+"""Losses for rare classes and for unequal costs."""

@@ -1,0 +1,1 @@
+"""Losses of regions: overlaps counted over an image or a batch."""
