@@ -93,7 +93,7 @@ def fit_seeds(
 
     Args:
         make_model: Builds a fresh model; called per seed with torch seeded. Dropout also depends on the other seeds.
-        loss: Maps outputs and targets of a batch to a scalar; anything that runs under ``torch.func.vmap``.
+        loss: Maps outputs and targets of a batch to a scalar under ``torch.func.vmap``; a module is copied to `device`.
         x: Inputs ``(N, *)`` shared by all seeds, or a sequence of one tensor per seed (its own split, say).
         y: Targets, likewise.
         seeds: How many, counted from 0, or which.
@@ -124,6 +124,7 @@ def fit_seeds(
     if not names or len(set(names)) < len(names):
         raise ValueError(f"`seeds` must hold at least one seed and none twice, got {seeds}.")
     place = best_device() if device is None else torch.device(device)
+    loss = deepcopy(loss).to(place) if isinstance(loss, nn.Module) else loss
     xs, ys = (_each(name, data, len(names), place) for name, data in (("x", x), ("y", y)))
     if any(len(a) != len(b) for a, b in zip(xs, ys, strict=True)):
         raise ValueError(f"`y` must have one target per row of `x`, got {len(ys[0])} targets for {len(xs[0])} rows.")

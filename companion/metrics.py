@@ -230,7 +230,7 @@ def expected_cost(target: Array, decision: Array, cost: Array) -> float:
 
 
 def dice_score(target_mask: Array, pred_mask: Array) -> Floats:
-    """Dice overlap of each image, 2 |A and B| / (|A| + |B|); 1 where both masks are empty, 0 where only one is.
+    """Dice overlap of each image: twice what the masks share over their total size; 1 if both are empty, 0 if one is.
 
     Args:
         target_mask: ``(N, *)``, non-zero inside the object.

@@ -1,0 +1,103 @@
+"""Time and peak memory of losses against their peers, in this process, on one thread; prints one JSON object.
+
+``run.py`` starts this file several times and takes medians: a process inherits its luck with memory pages.
+"""
+
+import json
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+
+from companion import losses
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+REPEATS = 25
+
+
+def peers() -> dict[str, dict[str, Loss]]:
+    """Per baseline, the losses compared with it. Libraries that are not installed are left out."""
+    found: dict[str, dict[str, Loss]] = {
+        "F.cross_entropy": {"cross_entropy": losses.cross_entropy, "focal_loss": losses.focal_loss},
+        "F.cross_entropy, overlap": {"dice_loss": losses.dice_loss, "tversky_loss": losses.tversky_loss},
+    }
+    try:
+        from kornia import losses as kornia
+    except ImportError:
+        return found
+    found["F.cross_entropy"]["kornia focal"] = lambda x, t: kornia.focal_loss(x, t, alpha=None, reduction="mean")
+    found["F.cross_entropy, overlap"]["kornia dice"] = lambda x, t: kornia.dice_loss(x, t)
+    found["F.cross_entropy, overlap"]["kornia tversky"] = lambda x, t: kornia.tversky_loss(x, t, 0.3, 0.7)
+    try:
+        from monai import losses as monai
+    except ImportError:
+        return found
+    focal = monai.FocalLoss(to_onehot_y=True, use_softmax=True)
+    dice = monai.DiceLoss(to_onehot_y=True, softmax=True)
+    tversky = monai.TverskyLoss(to_onehot_y=True, softmax=True, alpha=0.3, beta=0.7)
+    found["F.cross_entropy"]["MONAI focal"] = lambda x, t: focal(x, t.unsqueeze(1))
+    found["F.cross_entropy, overlap"]["MONAI dice"] = lambda x, t: dice(x, t.unsqueeze(1))
+    found["F.cross_entropy, overlap"]["MONAI tversky"] = lambda x, t: tversky(x, t.unsqueeze(1))
+    return found
+
+
+def step(loss: Loss, x: Tensor, t: Tensor) -> float:
+    """Seconds for one forward and backward pass."""
+    start = time.perf_counter()
+    torch.autograd.grad(loss(x, t), x)
+    return time.perf_counter() - start
+
+
+def peak(loss: Loss, x: Tensor, t: Tensor) -> float:
+    """Most memory held at once beyond the arguments, in multiples of the logits, the gradient included."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        torch.autograd.grad(loss(x, t), x)
+    held = most = 0
+    for event in sorted(record.events(), key=lambda e: e.time_range.end):
+        held += event.self_cpu_memory_usage
+        most = max(most, held)
+    return most / (x.numel() * x.element_size())
+
+
+def measure(shape: tuple[int, ...], baseline: Loss, rivals: dict[str, Loss]) -> dict[str, dict[str, float]]:
+    """Median time ratio to the baseline, interleaved, and peak memory of each."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, generator=generator).requires_grad_()
+    t = torch.randint(shape[1], (shape[0], *shape[2:]), generator=generator)
+    everyone = {"baseline": baseline} | rivals
+    times: dict[str, list[float]] = {name: [] for name in everyone}
+    for _ in range(REPEATS + 3):
+        for name, loss in everyone.items():
+            times[name].append(step(loss, x, t))
+    medians = {name: statistics.median(found[3:]) for name, found in times.items()}
+    return {
+        name: {
+            "milliseconds": 1e3 * medians[name],
+            "ratio": medians[name] / medians["baseline"],
+            "memory": peak(loss, x, t),
+        }
+        for name, loss in everyone.items()
+    }
+
+
+def main() -> None:
+    """Measure the shapes named on the command line, such as ``4096x1000``."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # of the peers
+    found = {}
+    for name in sys.argv[1:]:
+        shape = tuple(map(int, name.split("x")))
+        for baseline, rivals in peers().items():
+            if len(shape) > 2 or "overlap" not in baseline:
+                found[f"{name} {baseline}"] = measure(shape, F.cross_entropy, rivals)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
