@@ -8,8 +8,8 @@ NOTEBOOKS ?= $(wildcard notebooks/*.md)
 
 PY := .venv/bin/python
 READY := .venv/ready
-SOURCES := companion tests book/tools
-CELL_WIDTH := 79
+SOURCES := companion tests book/tools book/recorded
+CELL_WIDTH := 76
 # Annotations are enforced in tests only; an int is a float there, as it is for mypy.
 SHAPES := '--jaxtyping-packages=companion,beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))'
 UNIT := OMP_NUM_THREADS=1 MPLBACKEND=agg $(PY) -m pytest -q -n $(WORKERS)

@@ -14,37 +14,41 @@ Reduction = Literal["none", "mean", "sum"]
 Rule = Callable[[str, Any], None]
 
 
-def _number(name: str, value: Any, must: str, ok: Callable[[float], bool]) -> None:
-    if isinstance(value, Tensor):
-        if value.dim() > 0:
-            raise ValueError(f"`{name}` must be a number or a 0-d tensor, got shape {tuple(value.shape)}.")
-        if not value.is_floating_point():
-            raise TypeError(f"`{name}` must be floating point, got dtype {value.dtype}.")
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"`{name}` must be a number, got {type(value).__name__}.")
-    if not ok(value):
-        raise ValueError(f"`{name}` must be {must}, got {value}.")
+def _number(must: str, ok: Callable[[float], bool], *, learned: bool = False) -> Rule:
+    """A number for which ``ok`` holds; where the option may be learned, a tensor with one, whatever its value."""
+
+    def rule(name: str, value: Any) -> None:
+        if learned and isinstance(value, Tensor):
+            if value.dim() > 0:
+                raise ValueError(f"`{name}` must be a number or a 0-d tensor, got shape {tuple(value.shape)}.")
+            if not value.is_floating_point():
+                raise TypeError(f"`{name}` must be floating point, got dtype {value.dtype}.")
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"`{name}` must be a number, got {type(value).__name__}.")
+        if not ok(value):
+            raise ValueError(f"`{name}` must be {must}, got {value}.")
+
+    return rule
 
 
-def at_least(low: float) -> Rule:
-    return lambda name, value: _number(name, value, f"at least {low}", lambda v: low <= v < math.inf)
+def at_least(low: float, *, learned: bool = False) -> Rule:
+    return _number(f"at least {low}", lambda v: low <= v < math.inf, learned=learned)
 
 
 def above(low: float) -> Rule:
-    return lambda name, value: _number(name, value, f"above {low}", lambda v: low < v < math.inf)
+    return _number(f"above {low}", lambda v: low < v < math.inf)
 
 
-def between(low: float, high: float) -> Rule:
-    return lambda name, value: _number(name, value, f"between {low} and {high}", lambda v: low <= v <= high)
+def between(low: float, high: float, *, learned: bool = False) -> Rule:
+    return _number(f"between {low} and {high}", lambda v: low <= v <= high, learned=learned)
 
 
 def from_up_to(low: float, high: float) -> Rule:
-    return lambda name, value: _number(name, value, f"at least {low} and below {high}", lambda v: low <= v < high)
+    return _number(f"at least {low} and below {high}", lambda v: low <= v < high)
 
 
-def finite(name: str, value: Any) -> None:
-    _number(name, value, "finite", math.isfinite)
+finite = _number("finite", lambda v: -math.inf < v < math.inf, learned=True)  # math.isfinite cannot be traced
 
 
 def one_of(*choices: str) -> Rule:
@@ -85,24 +89,29 @@ def square(name: str, value: Any) -> None:
 def focal_alpha(name: str, value: Any) -> None:
     if isinstance(value, Tensor) and value.dim() > 0:
         per_class(name, value)
-    elif value is not None:
-        between(0.0, 1.0)(name, value)
+    else:
+        binary_alpha(name, value)
+
+
+def binary_alpha(name: str, value: Any) -> None:
+    if value is not None:
+        between(0.0, 1.0, learned=True)(name, value)
 
 
 # One rule per option name, for the functions and their Modules alike; "function.option" overrides "option".
 RULES: dict[str, Rule] = {
     "absent": one_of("penalise", "skip"),
-    "alpha": at_least(0.0),
+    "alpha": at_least(0.0, learned=True),
     "batch": flag,
-    "beta": at_least(0.0),
-    "binary_focal_loss.alpha": lambda name, value: None if value is None else between(0.0, 1.0)(name, value),
+    "beta": at_least(0.0, learned=True),
+    "binary_focal_loss.alpha": binary_alpha,
     "class_balanced_loss.beta": from_up_to(0.0, 1.0),
     "class_weights.beta": from_up_to(0.0, 1.0),
     "cost": square,
     "counts": per_class,
     "epsilon": finite,
     "focal_loss.alpha": focal_alpha,
-    "gamma": at_least(0.0),
+    "gamma": at_least(0.0, learned=True),
     "ignore_index": integer,
     "label_smoothing": between(0.0, 1.0),
     "max_margin": at_least(0.0),
@@ -112,7 +121,7 @@ RULES: dict[str, Rule] = {
     "scale": above(0.0),
     "scheme": one_of("inverse", "sqrt", "effective", "median"),
     "smooth": at_least(0.0),
-    "tau": at_least(0.0),
+    "tau": at_least(0.0, learned=True),
     "weight": per_class,
 }
 
@@ -192,7 +201,7 @@ def check_same_shape(input: Tensor, target: Tensor) -> None:
         raise TypeError(f"`target` must be real, got dtype {target.dtype}.")
     if target.shape != input.shape:
         cure = ""
-        if target.numel() == input.numel():
+        if [n for n in target.shape if n != 1] == [n for n in input.shape if n != 1]:
             cure = f" Did you mean `target.reshape({tuple(input.shape)})`?"
         raise ValueError(
             f"`target` must have the shape of `input`, {tuple(input.shape)}, got {tuple(target.shape)}.{cure}"
@@ -203,7 +212,9 @@ def check_per_class(name: str, value: Tensor | None, input: Tensor) -> None:
     """`value` holds one number per class, the classes being axis 1 of `input`."""
     if value is None:
         return
-    classes = input.shape[1] if input.dim() > 1 else 1
+    if input.dim() < 2:
+        raise ValueError(f"`{name}` needs classes on axis 1 of `input`, got `input` of shape {tuple(input.shape)}.")
+    classes = input.shape[1]
     if value.shape != (classes,):
         raise ValueError(
             f"`{name}` must have shape ({classes},), one number per class of `input`, got {tuple(value.shape)}."

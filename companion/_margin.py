@@ -5,11 +5,13 @@ is a function of m: exact where p_t rounds to 0 or to 1, and the same code for t
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from companion._checks import Reduction, check_per_class, check_same_shape, check_sample_weight
 from companion._reduce import ClassOptions, reduce_classes, reduce_elements
@@ -24,11 +26,15 @@ def margin(input: Tensor, target: Tensor) -> Tensor:
     Where 1 - p_t underflows (m above 87 in float32, 708 in float64) the margin may read as the largest float.
     """
     x = upcast(input)
-    # Dynamo refuses a Function with a jvp, and nested forward-mode transforms lose one that saves its outputs.
-    if torch.compiler.is_compiling() or _in_transform():
+    # The kernel is for plain reverse mode; compilers and transforms see operations that they can transform.
+    if torch.compiler.is_compiling() or _in_transform() or _has_tangent(x):
         return _plain_margin(x, target)
-    m: Tensor = _Margin.apply(x, _flat_index(x, target))[0]  # type: ignore[no-untyped-call]
+    m: Tensor = _Margin.apply(x, _flat_index(x, target))  # type: ignore[no-untyped-call]
     return m
+
+
+def _has_tangent(x: Tensor) -> bool:
+    return forward_ad.unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
 
 
 def margins(input: Tensor) -> Tensor:
@@ -79,8 +85,9 @@ def binary_loss(
     check_per_class("weight", weight, input)
     check_sample_weight(sample_weight, tuple(input.shape))
     x = upcast(input)
-    valid = target != ignore_index
-    y = target.to(x.dtype).masked_fill(~valid, 0.0)
+    y = target.to(x.dtype)
+    valid = y != ignore_index
+    y = y.masked_fill(~valid, 0.0)
     positive, negative = f(x), f(-x)
     if alpha is not None:
         positive, negative = alpha * positive, (1 - alpha) * negative
@@ -104,16 +111,18 @@ def _flat_index(x: Tensor, target: Tensor) -> Tensor:
     """Position of x[n, t, ...] in the flattened logits; index_select refuses an index out of range."""
     n, classes = x.shape[:2]
     pixels = x[0, 0].numel() if n else 1
-    start = torch.arange(0, classes * pixels, pixels, device=x.device).index_select(0, target.reshape(-1))
-    at = start.view(n, pixels) + torch.arange(0, n * classes * pixels, classes * pixels, device=x.device).unsqueeze(1)
+    step = max(pixels, 1)
+    start = torch.arange(0, classes * step, step, device=x.device).index_select(0, target.reshape(-1))
+    at = start.view(n, pixels) + torch.arange(0, n * classes * step, classes * step, device=x.device).unsqueeze(1)
     return (at if pixels == 1 else at.add_(torch.arange(pixels, device=x.device))).view(-1)
 
 
 class _Margin(torch.autograd.Function):
-    """Returns e = p of the other classes and s = sum e beside m: a backward made of them differentiates again."""
+    """m in one softmax, and a backward that turns that softmax into the gradient where it stands."""
 
     @staticmethod
-    def forward(x: Tensor, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, at: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
         x = x.contiguous()
         e = torch.softmax(x, dim=1)
         # The largest p is exp(0) over the sum, so log_softmax = x - max x + log(max p): exact where p_t underflows.
@@ -121,30 +130,20 @@ class _Margin(torch.autograd.Function):
         e.view(-1).index_fill_(0, at, 0.0)
         s = e.sum(dim=1)  # 1 - p_t, from the terms that make it up
         m = log_pt.sub_(s.log()).clamp_max_(torch.finfo(x.dtype).max)
-        return m, e, s.clamp_min_(torch.finfo(x.dtype).tiny)
+        ctx.at, ctx.s, ctx.e = at, s.clamp_min_(torch.finfo(x.dtype).tiny), e
+        return m
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
-        ctx.save_for_backward(inputs[1], *output[1:])
-        ctx.save_for_forward(inputs[1], *output[1:])
-        ctx.set_materialize_grads(False)
-
-    @staticmethod
-    def backward(ctx: Any, gm: Tensor | None, ge: Tensor | None, gs: Tensor | None) -> tuple[Tensor | None, None]:
-        at, e, s = ctx.saved_tensors
-        gx = None
-        if gm is not None:
-            gx = e * (gm / s).neg().unsqueeze(1)  # dm/dz_j = -e_j / s
-            gx.view(-1).index_copy_(0, at, gm.reshape(-1))
-        # When differentiated twice. Only e / s is ever used, so the scale of a row counts as constant: de = e dz.
-        if ge is not None or gs is not None:
-            h = (0.0 if ge is None else ge) + (0.0 if gs is None else gs.unsqueeze(1))
-            gx = e * h if gx is None else gx + e * h
-        return gx, None
-
-    @staticmethod
-    def jvp(ctx: Any, dx: Tensor, _: None) -> tuple[Tensor, Tensor, Tensor]:
-        at, e, s = ctx.saved_tensors
-        de = e * dx
-        ds = de.sum(dim=1)
-        return dx.reshape(-1).index_select(0, at).view_as(s) - ds / s, de, ds
+    def backward(ctx: Any, gm: Tensor) -> tuple[Tensor, None]:
+        e, ctx.e = ctx.e, None
+        if e is not None and not torch.is_grad_enabled():
+            with suppress(RuntimeError):  # vmap refuses to write a batch of gradients in place
+                gx = e.mul_((gm / ctx.s).neg_().unsqueeze(1))  # dm/dz_j = -e_j / s
+                gx.view(-1).index_copy_(0, ctx.at, gm.reshape(-1))
+                return gx, None
+        # A second pass, one to be differentiated itself, or many at once: e from x again, and left alone.
+        (x,) = ctx.saved_tensors
+        e = torch.softmax(x.contiguous(), dim=1).view(-1).index_fill(0, ctx.at, 0.0).view(x.shape)
+        s = e.sum(dim=1).clamp_min(torch.finfo(x.dtype).tiny)
+        gx = e * (gm / s).neg().unsqueeze(1)
+        return gx.view(-1).index_copy(0, ctx.at, gm.reshape(-1)).view(x.shape), None

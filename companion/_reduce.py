@@ -69,8 +69,9 @@ def reduce_classes(
     factors = [v.to(dtype) for v in (alpha, weight) if v is not None]
     valid, norm = None, None
     if indices:
+        target = target.long()  # before the comparison: as uint8, -100 is 156
         valid = target != ignore_index
-        target = target.long() * valid
+        target = target * valid
         norm = None if weight is None else factors[-1][target]
     if indices and label_smoothing == 0:
         loss = at_target(target)

@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from IPython.display import HTML, Markdown, display
 from matplotlib.ticker import MaxNLocator
@@ -182,14 +183,14 @@ def _machine() -> str:
 
 
 def slider(
-    x: Sequence[float],
-    frames: Mapping[Any, Mapping[str, Sequence[float]]],
+    x: npt.ArrayLike,
+    frames: Mapping[Any, Mapping[str, npt.ArrayLike]],
     *,
     label: str,
     alt: str,
     xlabel: str,
     ylabel: str,
-    reference: Mapping[str, Sequence[float]] | None = None,
+    reference: Mapping[str, npt.ArrayLike] | None = None,
     ylim: tuple[float, float] | None = None,
 ) -> HTML:
     """Line plot with one slider that works in the book, in Jupyter and on Colab, without a network or a kernel.

@@ -134,6 +134,7 @@ def test_parts_share_no_pixel_of_a_photo():
     assert len(set.union(*seen)) == sum(map(len, seen))
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

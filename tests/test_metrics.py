@@ -178,6 +178,7 @@ def test_dice_by_hand():
     assert dice_score(target, found).tolist() == [0.5, 1.0, 0.0, 0.0]
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -151,6 +151,7 @@ def test_palette_tells_curves_apart_without_colour():
     assert styles[0] != styles[1]
 
 
+@pytest.mark.as_user
 @pytest.mark.parametrize(
     ("call", "message"),
     [

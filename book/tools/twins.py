@@ -228,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["write", "check", "format"])
     parser.add_argument("sources", nargs="*", type=Path)
-    parser.add_argument("--width", type=int, default=79, help="for format: the longest line of a cell")
+    parser.add_argument("--width", type=int, default=76, help="for format: the longest line of a cell")
     options = parser.parse_intermixed_args(arguments)
     sources = options.sources or sorted(Path("notebooks").glob("*.md"))
     book = Book.read(Path.cwd(), book_address())

@@ -1,7 +1,7 @@
 """Cross entropy, exact where the model is sure and where it is sure and wrong."""
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from companion._checks import Reduction, check_logits, check_options
@@ -11,7 +11,7 @@ from companion._twin import Twin
 
 def cross_entropy(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     weight: Float[Tensor, " classes"] | None = None,
     sample_weight: Float[Tensor, "..."] | None = None,

@@ -1,7 +1,7 @@
 """Poly-1 loss: cross entropy with its first polynomial term turned up or down."""
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from companion._checks import Reduction, check_logits, check_options
@@ -11,7 +11,7 @@ from companion._twin import Twin
 
 def poly_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     epsilon: float | Tensor = 2.0,
     weight: Float[Tensor, " classes"] | None = None,

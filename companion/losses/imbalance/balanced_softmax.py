@@ -1,16 +1,16 @@
 """Balanced softmax: logit adjustment by the class counts."""
 
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_options, check_per_class
+from companion._checks import Reduction, check_logits, check_options, check_per_class
 from companion._twin import Twin
 from companion.losses.imbalance.logit_adjusted import logit_adjusted_loss
 
 
 def balanced_softmax_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     counts: Shaped[Tensor, " classes"],
     weight: Float[Tensor, " classes"] | None = None,
@@ -52,6 +52,7 @@ def balanced_softmax_loss(
         https://arxiv.org/abs/2007.10740
     """
     check_options("balanced_softmax_loss", counts=counts)
+    check_logits(input)
     check_per_class("counts", counts, input)
     return logit_adjusted_loss(
         input,

@@ -1,9 +1,10 @@
 """Class-balanced loss: weights from the effective number of examples."""
 
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_options
+from companion._checks import Reduction, check_logits, check_options, check_per_class
+from companion._margin import upcast
 from companion._twin import Twin
 from companion.losses.imbalance.class_weights import class_weights
 from companion.losses.imbalance.focal import focal_loss
@@ -11,7 +12,7 @@ from companion.losses.imbalance.focal import focal_loss
 
 def class_balanced_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     counts: Shaped[Tensor, " classes"],
     beta: float = 0.999,
@@ -57,11 +58,14 @@ def class_balanced_loss(
         https://arxiv.org/abs/1901.05555
     """
     check_options("class_balanced_loss", counts=counts, beta=beta)
+    check_logits(input, sibling="binary_focal_loss")
+    check_per_class("counts", counts, input)
+    n = counts.to(upcast(input).dtype)
     return focal_loss(
         input,
         target,
         gamma=gamma,
-        weight=class_weights(counts, scheme="effective", beta=beta),
+        weight=class_weights(n, scheme="effective", beta=beta),
         sample_weight=sample_weight,
         ignore_index=ignore_index,
         reduction=reduction,

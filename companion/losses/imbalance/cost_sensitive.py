@@ -1,7 +1,8 @@
 """Cost-sensitive loss: the price of a decision drawn from the model's own probabilities."""
 
 import torch
-from jaxtyping import Float, Int
+import torch.nn.functional as F
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_logits, check_options
@@ -12,9 +13,9 @@ from companion._twin import Twin
 
 def cost_sensitive_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
-    cost: Float[Tensor, "classes classes"],
+    cost: Shaped[Tensor, "classes classes"],
     weight: Float[Tensor, " classes"] | None = None,
     sample_weight: Float[Tensor, "..."] | None = None,
     ignore_index: int = -100,
@@ -65,10 +66,16 @@ def cost_sensitive_loss(
             f"got {tuple(cost.shape)}."
         )
     p = torch.softmax(upcast(input), dim=1)
-    losses = torch.tensordot(p, cost.to(p.dtype), dims=([1], [1])).movedim(-1, 1)
+    cost = cost.to(p.dtype)
+
+    def of_every_class(y: Tensor) -> Tensor:
+        with torch.autocast(p.device.type, enabled=False):  # a matrix product, else in half precision
+            losses: Tensor = torch.tensordot(p, cost, dims=([1], [1]))
+            return losses.movedim(-1, 1)
+
     return reduce_classes(
-        lambda t: losses.gather(1, t.unsqueeze(1)).squeeze(1),
-        lambda y: losses,
+        lambda t: (p * F.embedding(t, cost).movedim(-1, 1)).sum(dim=1),
+        of_every_class,
         input,
         target,
         weight=weight,

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_logits, check_options
@@ -17,7 +17,7 @@ def _focal(m: Tensor, gamma: float | Tensor) -> Tensor:
 
 def focal_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     gamma: float | Tensor = 2.0,
     alpha: float | Tensor | None = None,
@@ -100,7 +100,7 @@ def _alpha_per_class(alpha: float | Tensor | None, input: Tensor) -> Tensor | No
 
 def binary_focal_loss(
     input: Float[Tensor, "batch *shape"],
-    target: Float[Tensor, "batch *shape"] | Int[Tensor, "batch *shape"],
+    target: Shaped[Tensor, "batch *shape"],
     *,
     gamma: float | Tensor = 2.0,
     alpha: float | Tensor | None = None,

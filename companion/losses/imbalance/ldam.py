@@ -1,7 +1,7 @@
 """LDAM: rarer classes must win by more."""
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_class_target, check_logits, check_options, check_per_class
@@ -11,7 +11,7 @@ from companion._twin import Twin
 
 def ldam_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"],
+    target: Integer[Tensor, "batch *spatial"],
     *,
     counts: Shaped[Tensor, " classes"],
     max_margin: float = 0.5,
@@ -77,7 +77,8 @@ def ldam_loss(
     x = upcast(input)
     n = counts.to(x.dtype).clamp_min(1)
     delta = max_margin * (n / n.min()).pow(-0.25)
-    lead = delta[target.long() * (target != ignore_index)]
+    t = target.long()
+    lead = delta[t * (t != ignore_index)]
     return class_loss(
         lambda m: -F.logsigmoid(m - scale * lead),
         scale * x,

@@ -2,17 +2,18 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_logits, check_options, check_per_class
 from companion._margin import class_loss, upcast
+from companion._reduce import on_classes
 from companion._twin import Twin
 
 
 def logit_adjusted_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     prior: Shaped[Tensor, " classes"],
     tau: float | Tensor = 1.0,
@@ -64,9 +65,11 @@ def logit_adjusted_loss(
     check_per_class("prior", prior, input)
     x = upcast(input)
     log_prior = prior.to(x.dtype).clamp_min(torch.finfo(x.dtype).tiny).log()
+    x = x - x.detach().amax(dim=1, keepdim=True)  # else log prior is rounded away beside a large logit
+    x = x + on_classes(tau * log_prior, x)
     return class_loss(
         lambda m: -F.logsigmoid(m),
-        x + (tau * log_prior).view(-1, *[1] * (x.dim() - 2)),
+        x,
         target,
         weight=weight,
         sample_weight=sample_weight,

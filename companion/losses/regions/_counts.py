@@ -13,11 +13,12 @@ Absent = Literal["penalise", "skip"]
 
 
 class Counts(NamedTuple):
-    """Soft false positives, soft false negatives and true size of every region, in elements."""
+    """Soft false positives and negatives of every region, its true size, and how many elements were not ignored."""
 
     fp: Tensor
     fn: Tensor
     size: Tensor
+    seen: Tensor
 
 
 def class_counts(input: Tensor, target: Tensor, *, batch: bool, ignore_index: int, sibling: str) -> Counts:
@@ -26,24 +27,25 @@ def class_counts(input: Tensor, target: Tensor, *, batch: bool, ignore_index: in
     if not check_class_target(input, target):
         # margins give 1 - p exactly where p rounds to 1
         return _dense(margins(input), target, torch.ones_like(target, dtype=torch.bool), batch)
-    valid = (target != ignore_index).unsqueeze(1)
-    t = target.long().unsqueeze(1) * valid
+    t = target.long().unsqueeze(1)
+    valid = t != ignore_index
+    t = t * valid
     p = torch.softmax(upcast(input), dim=1)
     # Probabilities of the wrong classes: down the pixels they add up to false positives, across the classes to what
     # the true class misses. 1 - p_t, as their sum, keeps its digits.
     wrong = p.scatter(1, t, 0.0).masked_fill(~valid, 0.0)
     missed = wrong.sum(dim=1, keepdim=True)
-    zeros = p.new_zeros(p.shape[0], p.shape[1])
-    fn = zeros.scatter_add(1, t.flatten(1), missed.flatten(1))
-    size = zeros.scatter_add(1, t.flatten(1), valid.to(p.dtype).flatten(1))
-    fp = wrong.flatten(2).sum(dim=2) if wrong.dim() > 2 else wrong
-    return _pool(Counts(fp, fn, size), batch or input.dim() == 2)
+    there = valid.to(p.dtype)
+    counts = Counts(_sum(wrong), _by_class(missed, t, p), _by_class(there, t, p), _sum(there).expand(p.shape[:2]))
+    return _pool(counts, batch or input.dim() == 2)
 
 
 def binary_counts(input: Tensor, target: Tensor, *, batch: bool, ignore_index: int) -> Counts:
     """Counts (N, C) of a sigmoid model; (C,) where the batch is the region, () for logits (N,)."""
     check_same_shape(input, target)
-    return _dense(upcast(input), target, target != ignore_index, batch)
+    x = upcast(input)
+    y = target.to(x.dtype)
+    return _dense(x, y, y != ignore_index, batch)
 
 
 def _dense(m: Tensor, target: Tensor, valid: Tensor, batch: bool) -> Counts:
@@ -51,10 +53,22 @@ def _dense(m: Tensor, target: Tensor, valid: Tensor, batch: bool) -> Counts:
     y = target.to(m.dtype).masked_fill(~valid, 0.0)
     error = torch.where(y > 0.5, (1 - y) - sigmoid(-m), sigmoid(m) - y)  # p - y without rounding 1 - p away
     error = error.masked_fill(~valid, 0.0)
-    counts = Counts(error.clamp_min(0.0), (-error).clamp_min(0.0), y)
-    if m.dim() > 2:
-        counts = Counts(*(c.flatten(2).sum(dim=2) for c in counts))
-    return _pool(counts, batch or m.dim() <= 2)
+    elements = (error.clamp_min(0.0), (-error).clamp_min(0.0), y, valid.to(m.dtype))
+    return _pool(Counts(*(_sum(e) for e in elements)), batch or m.dim() <= 2)
+
+
+def _sum(x: Tensor) -> Tensor:
+    """(N, C, *) to (N, C)."""
+    return x.flatten(2).sum(dim=2) if x.dim() > 2 else x
+
+
+def _by_class(x: Tensor, t: Tensor, p: Tensor) -> Tensor:
+    """Sums (N, C) of x (N, 1, *) over the pixels of each class t."""
+    if x.dim() == 2:
+        return torch.zeros_like(p).scatter_add(1, t, x)
+    # By rows of the image first: a single running sum in float32 loses its digits in a large one.
+    rows = p.new_zeros(p.shape[0], p.shape[2], p.shape[1])
+    return rows.scatter_add(2, t.movedim(2, 1).flatten(2), x.movedim(2, 1).flatten(2)).sum(dim=1)
 
 
 def _pool(counts: Counts, batch: bool) -> Counts:
@@ -74,12 +88,13 @@ def tversky(
 ) -> Tensor:
     """1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth), as one fraction: nothing cancels near 0."""
     check_per_class("weight", weight, input)
-    fp, fn, size = counts
+    fp, fn, size, seen = counts
     errors = alpha * fp + beta * fn
     whole = size - fn + errors + smooth
-    loss = errors / whole.masked_fill(whole == 0, 1.0)
+    # Below the smallest normal number 1 / whole overflows: nothing predicted, nothing there, no loss.
+    loss = errors / whole.masked_fill(whole < torch.finfo(whole.dtype).tiny, 1.0)
     norm = None
     if weight is not None:
         norm = weight.to(loss.dtype).expand_as(loss)
         loss = loss * norm
-    return reduce(loss, reduction, weight=norm, valid=size > 0 if absent == "skip" else None)
+    return reduce(loss, reduction, weight=norm, valid=(size if absent == "skip" else seen) > 0)

@@ -1,6 +1,6 @@
 """Dice loss: the overlap of the predicted and the true region."""
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_options
@@ -10,7 +10,7 @@ from companion.losses.regions._counts import Absent, binary_counts, class_counts
 
 def dice_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     smooth: float = 1.0,
     batch: bool = False,
@@ -35,12 +35,12 @@ def dice_loss(
         target: Class indices ``(N, *)``, or probabilities ``(N, C, *)``, for which TP is the sum of
             :math:`\min(p, y)`.
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
-            gradient, of ``alpha / smooth`` per false positive, and matters for regions of about its size.
+            gradient, of ``0.5 / smooth`` per false positive, and matters for regions of about its size.
         batch: Pool the images of a batch into one region per class.
-        ignore_index: Targets with this value belong to no region.
         absent: What a class does in an image where it does not occur: ``"penalise"`` counts its false positives,
             ``"skip"`` leaves it out of the mean.
         weight: One weight per class, ``(C,)``. It enters the mean.
+        ignore_index: Targets with this value belong to no region.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
@@ -57,7 +57,6 @@ def dice_loss(
         >>> target = torch.tensor([[[0, 0], [0, 1]]])  # sizes 3 and 1: TP 1.5 and 0.5, FP 0.5 and 1.5, FN 1.5 and 0.5
         >>> dice_loss(logits, target, smooth=0.0, reduction="none")
         tensor([[0.4000, 0.6667]])
-
 
     References:
         Milletari, Navab, Ahmadi, *V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image
@@ -82,7 +81,7 @@ def dice_loss(
 
 def binary_dice_loss(
     input: Float[Tensor, "batch *shape"],
-    target: Float[Tensor, "batch *shape"] | Int[Tensor, "batch *shape"],
+    target: Shaped[Tensor, "batch *shape"],
     *,
     smooth: float = 1.0,
     batch: bool = False,
@@ -99,12 +98,12 @@ def binary_dice_loss(
         input: Logits, ``(N, C, *)`` with one region per channel; one channel for a single yes or no, ``(N, 1, H, W)``.
         target: 0 or 1, or anything between, in the shape of ``input``.
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
-            gradient, of ``alpha / smooth`` per false positive, and matters for regions of about its size.
+            gradient, of ``0.5 / smooth`` per false positive, and matters for regions of about its size.
         batch: Pool the images of a batch into one region per class.
-        ignore_index: Targets with this value belong to no region.
         absent: What a class does in an image where it does not occur: ``"penalise"`` counts its false positives,
             ``"skip"`` leaves it out of the mean.
         weight: One weight per class, ``(C,)``. It enters the mean.
+        ignore_index: Targets with this value belong to no region.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
@@ -121,7 +120,6 @@ def binary_dice_loss(
         >>> target = torch.tensor([[[[0, 0], [0, 1]]]])
         >>> binary_dice_loss(logits, target, smooth=0.0)
         tensor(0.6667)
-
 
     References:
         Milletari, Navab, Ahmadi, *V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image

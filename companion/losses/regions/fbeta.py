@@ -1,6 +1,6 @@
 """Soft F-beta loss: the F score of the batch, made differentiable."""
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_options
@@ -10,7 +10,7 @@ from companion.losses.regions._counts import Absent, binary_counts, class_counts
 
 def fbeta_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     beta: float | Tensor = 1.0,
     smooth: float = 1.0,
@@ -36,12 +36,12 @@ def fbeta_loss(
             :math:`\min(p, y)`.
         beta: How many times as much recall counts as precision, at least 0.
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
-            gradient, of ``alpha / smooth`` per false positive, and matters for regions of about its size.
+            gradient and matters for regions of about its size.
         batch: Pool the images of a batch into one region per class.
-        ignore_index: Targets with this value belong to no region.
         absent: What a class does in an image where it does not occur: ``"penalise"`` counts its false positives,
             ``"skip"`` leaves it out of the mean.
         weight: One weight per class, ``(C,)``. It enters the mean.
+        ignore_index: Targets with this value belong to no region.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
@@ -57,7 +57,6 @@ def fbeta_loss(
         >>> logits, target = torch.zeros(4, 2), torch.tensor([0, 0, 0, 1])  # p = 1/2: TP .5, FP 1.5, FN .5 for class 1
         >>> fbeta_loss(logits, target, beta=2.0, smooth=0.0, reduction="none")
         tensor([0.4643, 0.5833])
-
 
     References:
         van Rijsbergen, *Information Retrieval*, 2nd edition, Butterworths 1979, chapter 7.
@@ -83,7 +82,7 @@ def fbeta_loss(
 
 def binary_fbeta_loss(
     input: Float[Tensor, "batch *shape"],
-    target: Float[Tensor, "batch *shape"] | Int[Tensor, "batch *shape"],
+    target: Shaped[Tensor, "batch *shape"],
     *,
     beta: float | Tensor = 1.0,
     smooth: float = 1.0,
@@ -102,12 +101,12 @@ def binary_fbeta_loss(
         target: 0 or 1, or anything between, in the shape of ``input``.
         beta: How many times as much recall counts as precision, at least 0.
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
-            gradient, of ``alpha / smooth`` per false positive, and matters for regions of about its size.
+            gradient and matters for regions of about its size.
         batch: Pool the images of a batch into one region per class.
-        ignore_index: Targets with this value belong to no region.
         absent: What a class does in an image where it does not occur: ``"penalise"`` counts its false positives,
             ``"skip"`` leaves it out of the mean.
         weight: One weight per class, ``(C,)``. It enters the mean.
+        ignore_index: Targets with this value belong to no region.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
@@ -123,7 +122,6 @@ def binary_fbeta_loss(
         >>> logits, target = torch.zeros(4), torch.tensor([0.0, 0.0, 0.0, 1.0])
         >>> binary_fbeta_loss(logits, target, beta=2.0, smooth=0.0)
         tensor(0.5833)
-
 
     References:
         van Rijsbergen, *Information Retrieval*, 2nd edition, Butterworths 1979, chapter 7.

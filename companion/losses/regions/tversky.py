@@ -1,6 +1,6 @@
 """Tversky loss: an overlap in which misses and false alarms have their own price."""
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from companion._checks import Reduction, check_options
@@ -10,7 +10,7 @@ from companion.losses.regions._counts import Absent, binary_counts, class_counts
 
 def tversky_loss(
     input: Float[Tensor, "batch classes *spatial"],
-    target: Int[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
+    target: Integer[Tensor, "batch *spatial"] | Float[Tensor, "batch classes *spatial"],
     *,
     alpha: float | Tensor = 0.3,
     beta: float | Tensor = 0.7,
@@ -40,10 +40,10 @@ def tversky_loss(
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
             gradient, of ``alpha / smooth`` per false positive, and matters for regions of about its size.
         batch: Pool the images of a batch into one region per class.
-        ignore_index: Targets with this value belong to no region.
         absent: What a class does in an image where it does not occur: ``"penalise"`` counts its false positives,
             ``"skip"`` leaves it out of the mean.
         weight: One weight per class, ``(C,)``. It enters the mean.
+        ignore_index: Targets with this value belong to no region.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
@@ -60,7 +60,6 @@ def tversky_loss(
         >>> target = torch.tensor([[[0, 0], [0, 1]]])  # sizes 3 and 1: TP 1.5 and 0.5, FP 0.5 and 1.5, FN 1.5 and 0.5
         >>> tversky_loss(logits, target, smooth=0.0, reduction="none")
         tensor([[0.4444, 0.6154]])
-
 
     References:
         Salehi, Erdogmus, Gholipour, *Tversky Loss Function for Image Segmentation Using 3D Fully Convolutional Deep
@@ -83,7 +82,7 @@ def tversky_loss(
 
 def binary_tversky_loss(
     input: Float[Tensor, "batch *shape"],
-    target: Float[Tensor, "batch *shape"] | Int[Tensor, "batch *shape"],
+    target: Shaped[Tensor, "batch *shape"],
     *,
     alpha: float | Tensor = 0.3,
     beta: float | Tensor = 0.7,
@@ -106,10 +105,10 @@ def binary_tversky_loss(
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
             gradient, of ``alpha / smooth`` per false positive, and matters for regions of about its size.
         batch: Pool the images of a batch into one region per class.
-        ignore_index: Targets with this value belong to no region.
         absent: What a class does in an image where it does not occur: ``"penalise"`` counts its false positives,
             ``"skip"`` leaves it out of the mean.
         weight: One weight per class, ``(C,)``. It enters the mean.
+        ignore_index: Targets with this value belong to no region.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
@@ -126,7 +125,6 @@ def binary_tversky_loss(
         >>> target = torch.tensor([[[[0, 0], [0, 1]]]])
         >>> binary_tversky_loss(logits, target, smooth=0.0)
         tensor(0.6154)
-
 
     References:
         Salehi, Erdogmus, Gholipour, *Tversky Loss Function for Image Segmentation Using 3D Fully Convolutional Deep
