@@ -1,4 +1,4 @@
-"""``make bench``: time, memory and exactness of the losses beside their peers; prints tables, records ``speed.json``."""
+"""``make bench``: time, memory and exactness of the losses beside their peers, recorded in ``speed.json``."""
 
 import json
 import statistics
