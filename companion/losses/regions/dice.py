@@ -96,6 +96,7 @@ def binary_dice_loss(
 
     Args:
         input: Logits, ``(N, C, *)`` with one region per channel; one channel for a single yes or no, ``(N, 1, H, W)``.
+            ``(N, H, W)`` would be read as H channels: write ``input.unsqueeze(1)`` then, and the same for ``target``.
         target: 0 or 1, or anything between, in the shape of ``input``.
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a
             gradient, of ``0.5 / smooth`` per false positive, and matters for regions of about its size.

@@ -98,6 +98,7 @@ def binary_fbeta_loss(
 
     Args:
         input: Logits, ``(N, C, *)`` with one region per channel; one channel for a single yes or no, ``(N, 1, H, W)``.
+            ``(N, H, W)`` would be read as H channels: write ``input.unsqueeze(1)`` then, and the same for ``target``.
         target: 0 or 1, or anything between, in the shape of ``input``.
         beta: How many times as much recall counts as precision, at least 0.
         smooth: Elements added to TP above and below the line, at least 0. It gives a class that does not occur a

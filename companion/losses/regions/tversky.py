@@ -99,6 +99,7 @@ def binary_tversky_loss(
 
     Args:
         input: Logits, ``(N, C, *)`` with one region per channel; one channel for a single yes or no, ``(N, 1, H, W)``.
+            ``(N, H, W)`` would be read as H channels: write ``input.unsqueeze(1)`` then, and the same for ``target``.
         target: 0 or 1, or anything between, in the shape of ``input``.
         alpha: Price of a false positive, at least 0.
         beta: Price of a false negative, at least 0.
