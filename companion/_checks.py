@@ -48,6 +48,18 @@ def from_up_to(low: float, high: float) -> Rule:
     return _number(f"at least {low} and below {high}", lambda v: low <= v < high)
 
 
+def above_up_to(low: float, high: float, *, learned: bool = False) -> Rule:
+    return _number(f"above {low} and at most {high}", lambda v: low < v <= high, learned=learned)
+
+
+def inside(low: float, high: float) -> Rule:
+    return _number(f"above {low} and below {high}", lambda v: low < v < high)
+
+
+def below(high: float) -> Rule:
+    return _number(f"below {high}", lambda v: -math.inf < v < high)
+
+
 finite = _number("finite", lambda v: -math.inf < v < math.inf, learned=True)  # math.isfinite cannot be traced
 
 
@@ -67,6 +79,17 @@ def flag(name: str, value: Any) -> None:
 def integer(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"`{name}` must be an int, got {type(value).__name__}.")
+
+
+def count(name: str, value: Any) -> None:
+    integer(name, value)
+    if value < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {value}.")
+
+
+def loss_function(name: str, value: Any) -> None:
+    if value is not None and not callable(value):
+        raise TypeError(f"`{name}` must be a class loss such as `focal_loss`, got {type(value).__name__}.")
 
 
 def per_class(name: str, value: Any) -> None:
@@ -98,30 +121,50 @@ def binary_alpha(name: str, value: Any) -> None:
         between(0.0, 1.0, learned=True)(name, value)
 
 
+def bootstrap_beta(name: str, value: Any) -> None:
+    if value is not None:
+        between(0.0, 1.0, learned=True)(name, value)
+
+
 # One rule per option name, for the functions and their Modules alike; "function.option" overrides "option".
 RULES: dict[str, Rule] = {
+    "A": below(0.0),
+    "ELRLoss.beta": from_up_to(0.0, 1.0),
     "absent": one_of("penalise", "skip"),
     "alpha": at_least(0.0, learned=True),
     "batch": flag,
     "beta": at_least(0.0, learned=True),
     "binary_focal_loss.alpha": binary_alpha,
+    "bootstrap_loss.beta": bootstrap_beta,
     "class_balanced_loss.beta": from_up_to(0.0, 1.0),
     "class_weights.beta": from_up_to(0.0, 1.0),
+    "classes": count,
     "cost": square,
     "counts": per_class,
     "epsilon": finite,
     "focal_loss.alpha": focal_alpha,
     "gamma": at_least(0.0, learned=True),
     "ignore_index": integer,
+    "k": from_up_to(0.0, 1.0),
     "label_smoothing": between(0.0, 1.0),
+    "loss": loss_function,
     "max_margin": at_least(0.0),
+    "mode": one_of("soft", "hard"),
+    "order": count,
+    "pi": inside(0.0, 1.0),
     "power": at_least(0.0),
     "prior": per_class,
+    "q": above_up_to(0.0, 1.0, learned=True),
     "reduction": one_of("none", "mean", "sum"),
+    "samples": count,
     "scale": above(0.0),
     "scheme": one_of("inverse", "sqrt", "effective", "median"),
     "smooth": at_least(0.0),
+    "strength": at_least(0.0),
+    "t1": between(0.0, 1.0),
+    "t2": between(1.0, 5.0),
     "tau": at_least(0.0, learned=True),
+    "transition": square,
     "weight": per_class,
 }
 
@@ -154,39 +197,39 @@ def check_floating(name: str, value: Tensor) -> None:
         raise TypeError(f"`{name}` must be floating point, got dtype {value.dtype}. Did you mean `{name}.float()`?")
 
 
-def check_class_target(input: Tensor, target: Tensor) -> bool:
-    """True if `target` holds class indices (N, *), False if it holds probabilities of `input`'s shape."""
+def check_class_target(input: Tensor, target: Tensor, *, name: str = "target") -> bool:
+    """True if ``target`` holds class indices (N, *), False if it holds probabilities of ``input``'s shape."""
     if not isinstance(target, Tensor):
         raise TypeError(
-            f"`target` must be a tensor, got {type(target).__name__}. Did you mean `torch.as_tensor(target)`?"
+            f"`{name}` must be a tensor, got {type(target).__name__}. Did you mean `torch.as_tensor({name})`?"
         )
     if target.is_floating_point():
         if target.shape != input.shape:
             rows = (input.shape[0], *input.shape[2:])
-            cure = " Class indices must be integers: `target.long()`." if target.shape == rows else ""
+            cure = f" Class indices must be integers: `{name}.long()`." if target.shape == rows else ""
             raise ValueError(
-                f"`target` holds probabilities, so it must have the shape of `input`, {tuple(input.shape)}, "
+                f"`{name}` holds probabilities, so it must have the shape of `input`, {tuple(input.shape)}, "
                 f"got {tuple(target.shape)}.{cure}"
             )
         return False
     if target.is_complex() or target.dtype == torch.bool:
-        raise TypeError(f"`target` must hold integer class indices or probabilities, got dtype {target.dtype}.")
+        raise TypeError(f"`{name}` must hold integer class indices or probabilities, got dtype {target.dtype}.")
     rows = (input.shape[0], *input.shape[2:])
     if target.shape != rows:
         raise ValueError(
-            f"`target` must have shape {rows}, one index per row of `input`, got {tuple(target.shape)}."
-            + _index_cure(input, target, rows)
+            f"`{name}` must have shape {rows}, one index per row of `input`, got {tuple(target.shape)}."
+            + _index_cure(input, target, rows, name)
         )
     return True
 
 
-def _index_cure(input: Tensor, target: Tensor, rows: tuple[int, ...]) -> str:
+def _index_cure(input: Tensor, target: Tensor, rows: tuple[int, ...], name: str) -> str:
     if target.shape == input.shape:
-        return " For one-hot targets use `target.float()`, or `target.argmax(1)` for their indices."
+        return f" For one-hot targets use `{name}.float()`, or `{name}.argmax(1)` for their indices."
     if target.shape == (*rows, 1):
-        return " Did you mean `target.squeeze(-1)`?"
+        return f" Did you mean `{name}.squeeze(-1)`?"
     if target.shape == (rows[0], 1, *rows[1:]):
-        return " Did you mean `target.squeeze(1)`?"
+        return f" Did you mean `{name}.squeeze(1)`?"
     return ""
 
 
@@ -218,6 +261,16 @@ def check_per_class(name: str, value: Tensor | None, input: Tensor) -> None:
     if value.shape != (classes,):
         raise ValueError(
             f"`{name}` must have shape ({classes},), one number per class of `input`, got {tuple(value.shape)}."
+        )
+
+
+def check_square(name: str, value: Tensor, input: Tensor) -> None:
+    """`value` has one row and one column per class of `input`."""
+    classes = input.shape[1]
+    if value.shape != (classes, classes):
+        raise ValueError(
+            f"`{name}` must have shape ({classes}, {classes}), one row and one column per class of `input`, "
+            f"got {tuple(value.shape)}."
         )
 
 

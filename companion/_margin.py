@@ -5,7 +5,7 @@ is a function of m: exact where p_t rounds to 0 or to 1, and the same code for t
 """
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Unpack
 
 import torch
@@ -26,14 +26,16 @@ def margin(input: Tensor, target: Tensor) -> Tensor:
     Where 1 - p_t underflows (m above 87 in float32, 708 in float64) the margin may read as the largest float.
     """
     x = upcast(input)
-    # The kernel is for plain reverse mode; compilers and transforms see operations that they can transform.
-    if torch.compiler.is_compiling() or _in_transform() or _has_tangent(x):
-        return _plain_margin(x, target)
+    if transformed(x):
+        return plain_margin(x, target)
     m: Tensor = _Margin.apply(x, _flat_index(x, target))  # type: ignore[no-untyped-call]
     return m
 
 
-def _has_tangent(x: Tensor) -> bool:
+def transformed(x: Tensor) -> bool:
+    """Whether a compiler or a transform looks on, which must see operations that it knows, and no kernel."""
+    if torch.compiler.is_compiling() or _in_transform():
+        return True
     return forward_ad.unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
 
 
@@ -56,6 +58,12 @@ def sigmoid(x: Tensor) -> Tensor:
 def upcast(x: Tensor) -> Tensor:
     """Half precision to float32; float32 and float64 as they are."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[None]:
+    """Where a matrix product is to stay in the precision of ``x``: autocast off, on devices that have it."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 def class_loss(f: Callable[[Tensor], Tensor], input: Tensor, target: Tensor, **options: Unpack[ClassOptions]) -> Tensor:
@@ -95,8 +103,8 @@ def binary_loss(
     return reduce_elements(loss, weight=weight, sample_weight=sample_weight, valid=valid, reduction=reduction)
 
 
-def _plain_margin(x: Tensor, target: Tensor) -> Tensor:
-    """The margin in plain differentiable operations, for compile, export and torch.func."""
+def plain_margin(x: Tensor, target: Tensor) -> Tensor:
+    """The margin in plain differentiable operations, for compile, export and torch.func; never cut off."""
     t = target.unsqueeze(1)
     classes = torch.arange(x.shape[1], device=x.device).view(-1, *[1] * (x.dim() - 2))
     others = torch.where(classes == t, float("-inf"), x)

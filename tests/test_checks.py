@@ -7,7 +7,19 @@ import pytest
 import torch
 
 from companion import losses
-from companion._checks import RULES, above, at_least, between, check_options, check_sample_weight, finite, from_up_to
+from companion._checks import (
+    RULES,
+    above,
+    above_up_to,
+    at_least,
+    below,
+    between,
+    check_options,
+    check_sample_weight,
+    finite,
+    from_up_to,
+    inside,
+)
 from companion._twin import PER_CALL
 
 FUNCTIONS = [getattr(losses, name) for name in losses.__all__ if name.islower()]
@@ -24,7 +36,8 @@ def test_every_option_has_a_rule_that_takes_its_default(function: object) -> Non
 
 
 def test_every_rule_is_of_use() -> None:
-    used = {(f.__name__, name) for f in FUNCTIONS for name in inspect.signature(f).parameters}
+    public = [getattr(losses, name) for name in losses.__all__]
+    used = {(thing.__name__, name) for thing in public for name in inspect.signature(thing).parameters}
     for rule in RULES:
         function, _, option = rule.rpartition(".")
         assert (function, option) in used if function else option in {name for _, name in used}
@@ -37,6 +50,9 @@ def test_every_rule_is_of_use() -> None:
         (above(0.0), (1e-9, 3), (0.0, -1.0, math.inf, math.nan)),
         (between(0.0, 1.0), (0, 0.5, 1.0), (-0.1, 1.1, math.nan)),
         (from_up_to(0.0, 1.0), (0.0, 0.999), (1.0, -0.1, math.nan)),
+        (above_up_to(0.0, 1.0), (1e-9, 1), (0.0, 1.1, math.nan)),
+        (inside(0.0, 1.0), (1e-9, 0.999), (0.0, 1.0, math.nan)),
+        (below(0.0), (-1e-9, -4), (0.0, 1.0, -math.inf, math.nan)),
         (finite, (-5.0, 0, 1e300), (math.inf, -math.inf, math.nan)),
     ],
 )

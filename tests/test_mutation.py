@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.losses.mutants import OF_A_LOSS, OF_THE_PLUMBING, Mutant
+from tests.losses.mutants import OF_A_LOSS, OF_THE_PLUMBING, WITH_OWN_CONTRACT, Mutant
 from tests.losses.registry import LOSSES, LossInfo
 from tests.losses.samples import expected, random_cases
 
@@ -84,6 +84,15 @@ def test_wrong_plumbing_is_noticed(mutant: Mutant) -> None:
         info = dataclasses.replace(BY_NAME[mutant.loss], function=getattr(losses, mutant.loss))
         with pytest.raises((AssertionError, RuntimeError)):  # gradcheck raises the latter
             mutant.test(info, **first)
+
+
+@pytest.mark.parametrize("mutant", WITH_OWN_CONTRACT, ids=title)
+def test_a_wrong_loss_with_its_own_contract_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant.test()
+    with mutated(mutant) as losses:
+        monkeypatch.setitem(mutant.test.__globals__, mutant.loss, getattr(losses, mutant.loss))
+        with pytest.raises(AssertionError):
+            mutant.test()
 
 
 @pytest.mark.parametrize("loss", BY_NAME)

@@ -21,11 +21,51 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 REPEATS = 25
 
 
+def of_margin() -> dict[str, Loss]:
+    """Losses for noisy labels that need nothing but the margin."""
+    found = [
+        losses.mae_loss,
+        losses.generalized_cross_entropy,
+        losses.truncated_gce_loss,
+        losses.reverse_cross_entropy,
+        losses.symmetric_cross_entropy,
+        losses.taylor_cross_entropy,
+        losses.generalized_js_loss,
+        losses.negative_learning_loss,
+    ]
+    return {loss.__name__: loss for loss in found}
+
+
+def of_every_class() -> dict[str, Loss]:
+    """Losses for noisy labels that look at every class."""
+    plain = [
+        losses.normalized_cross_entropy,
+        losses.active_passive_loss,
+        losses.bootstrap_loss,
+        losses.confidence_penalty_loss,
+        losses.bi_tempered_loss,
+    ]
+    return {
+        **{loss.__name__: loss for loss in plain},
+        "mixup_loss": lambda x, t: losses.mixup_loss(x, t, t.flip(0), 0.5),
+        "peer_loss": lambda x, t: losses.peer_loss(x, t, prior=torch.ones(x.shape[1])),
+        "forward_correction_loss": lambda x, t: losses.forward_correction_loss(x, t, transition=even(x.shape[1])),
+        "backward_correction_loss": lambda x, t: losses.backward_correction_loss(x, t, transition=even(x.shape[1])),
+    }
+
+
+def even(classes: int) -> Tensor:
+    """Labels of which a fifth is drawn anew."""
+    return 0.8 * torch.eye(classes) + 0.2 / classes
+
+
 def peers() -> dict[str, dict[str, Loss]]:
     """Per baseline, the losses compared with it. Libraries that are not installed are left out."""
     found: dict[str, dict[str, Loss]] = {
         "F.cross_entropy": {"cross_entropy": losses.cross_entropy, "focal_loss": losses.focal_loss},
         "F.cross_entropy, overlap": {"dice_loss": losses.dice_loss, "tversky_loss": losses.tversky_loss},
+        "F.cross_entropy, of the margin": of_margin(),
+        "F.cross_entropy, of every class": of_every_class(),
     }
     try:
         from kornia import losses as kornia
@@ -91,7 +131,8 @@ def main() -> None:
     for name in sys.argv[1:]:
         shape = tuple(map(int, name.split("x")))
         for baseline, rivals in peers().items():
-            if len(shape) > 2 or "overlap" not in baseline:
+            pixels = len(shape) > 2
+            if ("overlap" not in baseline or pixels) and ("every class" not in baseline or not pixels):
                 found[f"{name} {baseline}"] = measure(shape, F.cross_entropy, rivals)
     print(json.dumps(found))
 

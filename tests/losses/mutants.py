@@ -8,6 +8,9 @@ from tests.losses import test_contract_dtypes as dtypes
 from tests.losses import test_contract_inputs as inputs
 from tests.losses import test_contract_reduction as reduction
 from tests.losses import test_contract_values as values
+from tests.losses.noisy_labels import test_elr as elr
+from tests.losses.noisy_labels import test_mixup as mixup
+from tests.losses.noisy_mutants import NOISY
 
 
 class Mutant(NamedTuple):
@@ -79,6 +82,7 @@ OF_A_LOSS = [
             ("dice_loss", "losses.regions._counts", "size - fn + errors", "size + errors"),
         )
     ),
+    *(Mutant(loss, f"losses.noisy_labels.{file}", old, new) for loss, file, old, new in NOISY),
 ]
 
 OF_THE_PLUMBING = [
@@ -216,4 +220,18 @@ OF_THE_PLUMBING = [
         "(1 - y) - sigmoid(m)",
         values.test_value_and_gradient_are_those_of_the_paper,
     ),
+]
+
+WITH_OWN_CONTRACT = [
+    Mutant("mixup_loss", "losses.noisy_labels.mixup", "[share, 1 - share]", "[1 - share, share]", mixup.test_by_hand),
+    Mutant(
+        "mixup_loss",
+        "losses.noisy_labels.mixup",
+        "        weight=weight,\n        sample_weight=shares",
+        "        sample_weight=shares",
+        mixup.test_each_label_counts_in_the_mean_with_its_share_and_weight,
+    ),
+    Mutant("ELRLoss", "losses.noisy_labels.elr", "self.strength * apart", "-self.strength * apart", elr.test_by_hand),
+    Mutant("ELRLoss", "losses.noisy_labels.elr", "torch.log1p(-memory)", "torch.log(memory)", elr.test_by_hand),
+    Mutant("ELRLoss", "losses.noisy_labels.elr", "x.detach()", "x", elr.test_the_memory_gets_no_gradient),
 ]

@@ -6,7 +6,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mpmath import exp, log, mp, mpf
+from mpmath import exp, inf, log, matrix, mp, mpf
 
 mp.dps = 150
 
@@ -102,6 +102,119 @@ def fbeta(p: Row, y: Row, beta: float = 1.0, smooth: float = 1.0) -> Number:
     b2, tp = mpf(beta) ** 2, found + mpf(smooth)
     whole = (1 + b2) * tp + b2 * (sum(y) - found) + sum(p) - found
     return 1 - (1 + b2) * tp / whole if whole > NOTHING else mpf(0)
+
+
+def xlogx(p: Number) -> Number:
+    return p * log(p) if p > 0 else mpf(0)
+
+
+def entropy(p: Row) -> Number:
+    return -sum(xlogx(v) for v in p)
+
+
+def mae(z: Row, t: int) -> Number:
+    """Ghosh 2017: the sum of |p - y| over the classes."""
+    return sum(abs(p - (1 if c == t else 0)) for c, p in enumerate(softmax(z)))
+
+
+def generalized_cross_entropy(z: Row, t: int, q: float = 0.7) -> Number:
+    """Zhang, Sabuncu 2018: (1 - p_t^q) / q."""
+    return (1 - softmax(z)[t] ** mpf(q)) / mpf(q)
+
+
+def truncated_gce(z: Row, t: int, q: float = 0.7, k: float = 0.5) -> Number:
+    """Zhang, Sabuncu 2018: the same where p_t > k, and its value at k elsewhere."""
+    p = softmax(z)[t]
+    return (1 - (p if p > k else mpf(k)) ** mpf(q)) / mpf(q)
+
+
+def reverse_cross_entropy(z: Row, t: int, A: float = -4.0) -> Number:
+    """Wang 2019: -sum_c p_c log y_c with log 0 = A and log 1 = 0."""
+    return -sum(p * (0 if c == t else mpf(A)) for c, p in enumerate(softmax(z)))
+
+
+def symmetric_cross_entropy(z: Row, t: int, alpha: float = 0.1, beta: float = 1.0, A: float = -4.0) -> Number:
+    """Wang 2019: alpha times cross entropy plus beta times its reverse."""
+    return mpf(alpha) * cross_entropy(z, t) + mpf(beta) * reverse_cross_entropy(z, t, A)
+
+
+def normalized_cross_entropy(z: Row, t: int) -> Number:
+    """Ma 2020: log p_t / sum_c log p_c."""
+    p = softmax(z)
+    return log(p[t]) / sum(log(v) for v in p)
+
+
+def active_passive(z: Row, t: int, alpha: float = 1.0, beta: float = 1.0, A: float = -4.0) -> Number:
+    """Ma 2020: alpha NCE + beta RCE."""
+    return mpf(alpha) * normalized_cross_entropy(z, t) + mpf(beta) * reverse_cross_entropy(z, t, A)
+
+
+def bootstrap(z: Row, t: int, beta: float = 0.95) -> Number:
+    """Reed 2015, soft: -sum_c (beta y_c + (1 - beta) p_c) log p_c."""
+    p, b = softmax(z), mpf(beta)
+    return -b * log(p[t]) + (1 - b) * entropy(p)
+
+
+def forward_correction(z: Row, t: int, transition: Sequence[Sequence[float]]) -> Number:
+    """Patrini 2017: cross entropy of the observed label under p T."""
+    return -log(sum(p * mpf(row[t]) for p, row in zip(softmax(z), transition, strict=True)))
+
+
+def backward_correction(z: Row, t: int, transition: Sequence[Sequence[float]]) -> Number:
+    """Patrini 2017: row t of the inverse of T, times the cross entropies of all classes."""
+    inverse = matrix([[mpf(v) for v in row] for row in transition]) ** -1
+    return -sum(inverse[t, j] * log(p) for j, p in enumerate(softmax(z)))
+
+
+def negative_learning(z: Row, t: int) -> Number:
+    """Kim 2019: -log(1 - p_t), t being the complementary label."""
+    return -log(sum(p for c, p in enumerate(softmax(z)) if c != t))
+
+
+def generalized_js(z: Row, t: int, pi: float = 0.5) -> Number:
+    """Englesson, Azizpour 2021: (H(pi e_t + (1 - pi) p) - (1 - pi) H(p)) / Z."""
+    p, w = softmax(z), mpf(pi)
+    mixed = [(1 - w) * v + (w if c == t else 0) for c, v in enumerate(p)]
+    return (entropy(mixed) - (1 - w) * entropy(p)) / (-(1 - w) * log(1 - w))
+
+
+def taylor_cross_entropy(z: Row, t: int, order: int = 2) -> Number:
+    """Feng 2020: the first terms of the series of -log p_t about 1."""
+    return sum((1 - softmax(z)[t]) ** j / mpf(j) for j in range(1, order + 1))
+
+
+def tempered_softmax(z: Row, t: float) -> list[Number]:
+    """Amid 2019: exp_t(z - lambda), with Newton's method for lambda until 140 digits stand."""
+    if t == 1:
+        return softmax(z)
+    k = mpf(t) - 1
+
+    def p(lam: Number) -> list[Number]:
+        return [mpf(0) if v == -inf else (1 + k * (lam - v)) ** (-1 / k) for v in z]
+
+    lam, step = max(z), mpf(1)
+    while abs(step) > mpf(10) ** -140 * (1 + abs(lam)):  # from the left of the root of a convex function
+        step = (sum(p(lam)) - 1) / sum(v ** (1 + k) for v in p(lam))
+        lam += step
+    return p(lam)
+
+
+def bi_tempered(z: Row, t: int, t1: float = 0.8, t2: float = 1.2) -> Number:
+    """Amid 2019, with y one-hot: sum_c y_c (log_t1 y_c - log_t1 p_c) - (y_c^(2 - t1) - p_c^(2 - t1)) / (2 - t1)."""
+    p, a = tempered_softmax(z, t2), 1 - mpf(t1)
+    tempered = log(p[t]) if t1 == 1 else (p[t] ** a - 1) / a
+    return -tempered - (1 - sum(v ** (1 + a) for v in p)) / (1 + a)
+
+
+def peer(z: Row, t: int, prior: Sequence[float], alpha: float = 1.0) -> Number:
+    """Liu, Guo 2020, in expectation over the peers' labels: CE - alpha sum_c prior_c CE_c."""
+    total = sum(mpf(v) for v in prior)
+    return cross_entropy(z, t) - mpf(alpha) * sum(mpf(v) / total * cross_entropy(z, c) for c, v in enumerate(prior))
+
+
+def confidence_penalty(z: Row, t: int, beta: float = 0.1) -> Number:
+    """Pereyra 2017: CE - beta H(p)."""
+    return cross_entropy(z, t) - mpf(beta) * entropy(softmax(z))
 
 
 def gradient(f: Callable[[Row], Number], at: Row) -> list[Number]:

@@ -4,51 +4,19 @@ Adding a loss means adding one entry to LOSSES; the files test_contract_*.py do 
 over every loss that owes what it checks.
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from torch import Tensor
 
 from companion import losses
-from companion._twin import Twin
 from tests.losses import references
-
-Options = Mapping[str, Any]
+from tests.losses.info import LossInfo, Options
+from tests.losses.noisy_rows import NOISY
 
 COUNTS = torch.tensor([48, 12, 2, 5])
 PRIOR = torch.tensor([0.5, 0.25, 0.125, 0.125])
 COST = torch.tensor([[0.0, 1.0, 4.0, 0.5], [2.0, 0.0, 1.0, 3.0], [8.0, 0.5, 0.0, 1.0], [1.0, 1.0, 2.0, 0.0]])
-
-
-@dataclass(frozen=True, eq=False)
-class LossInfo:
-    """A loss and what the contract needs to know of it."""
-
-    function: Callable[..., Tensor]
-    twin: type[Twin]
-    reference: Callable[..., Any]
-    region: bool = False
-    binary: bool = False
-    needs: Callable[[int], Options] = lambda classes: {}  # options without a default, for so many classes
-    sweep: Sequence[Options] = ({},)
-    probabilities: bool = True  # takes a target of probabilities
-    sibling: str | None = None  # the binary loss that a single class is pointed to
-    excused: Mapping[str, str] = field(default_factory=dict)  # name of the test -> reason
-
-    @property
-    def name(self) -> str:
-        return self.function.__name__
-
-    def takes(self, option: str) -> bool:
-        return option in inspect.signature(self.function).parameters
-
-    def __call__(self, input: Tensor, target: Tensor, **options: Any) -> Tensor:
-        classes = input.shape[1] if input.dim() > 1 else 1
-        return self.function(input, target, **{**self.needs(classes), **options})
 
 
 def _counts(classes: int) -> Options:
@@ -135,11 +103,7 @@ LOSSES = [
         losses.CostSensitiveLoss,
         references.cost_sensitive,
         needs=lambda classes: {"cost": COST[:classes, :classes]},
-        excused={
-            **BY_SOFTMAX,
-            "test_every_tensor_stays_on_the_device_with_probabilities": "torch.autocast, which it switches off there, "
-            "knows no meta device",
-        },
+        excused=BY_SOFTMAX,
     ),
     LossInfo(
         losses.dice_loss,
@@ -192,6 +156,7 @@ LOSSES = [
         binary=True,
         sweep=FBETA_SWEEP,
     ),
+    *NOISY,
 ]
 
 OWED: dict[str, list[str]] = {}  # test -> the losses it concerns, excused ones included

@@ -8,7 +8,14 @@ from torch.testing import assert_close
 from tests.losses.registry import LossInfo, each_loss
 from tests.losses.samples import PLAIN, Case, adversarial_cases, example, kinds, random_cases
 
-LEARNED = {"gamma": 1.5, "tau": 0.75, "epsilon": 0.5, "alpha": 0.25, "beta": 0.75}  # options that may be tensors
+LEARNED = {
+    "gamma": 1.5,
+    "tau": 0.75,
+    "epsilon": 0.5,
+    "alpha": 0.25,
+    "beta": 0.75,
+    "q": 0.5,
+}  # options that may be tensors
 SMALL = (2, 3)
 
 # torch's own: it scripts its decompositions when forward mode is first used.

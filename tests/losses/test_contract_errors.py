@@ -22,6 +22,12 @@ NUMBERS = {  # option -> numbers it refuses
     "epsilon": (math.nan, math.inf),
     "alpha": (-0.1, math.nan, math.inf),
     "beta": (-0.1, math.nan, math.inf),
+    "q": (0.0, 1.1, math.nan),
+    "k": (-0.1, 1.0, math.nan),
+    "A": (0.0, 1.0, math.nan, -math.inf),
+    "pi": (0.0, 1.0, math.nan),
+    "t1": (-0.1, 1.1, math.nan),
+    "t2": (0.9, math.nan, math.inf),
 }
 
 
@@ -154,7 +160,7 @@ def test_numbers_must_be_numbers(info: LossInfo) -> None:
 
 @each_loss(lambda info: any(info.takes(option) for option in NUMBERS))
 def test_a_tensor_is_a_number_only_where_it_may_be_learned(info: LossInfo) -> None:
-    learned = {"gamma", "tau", "epsilon", "alpha", "beta"} - ({"beta"} if info.takes("counts") else set())
+    learned = {"gamma", "tau", "epsilon", "alpha", "beta", "q"} - ({"beta"} if info.takes("counts") else set())
     for option in NUMBERS:
         if info.takes(option) and option in learned:
             refused(info, (TypeError, ValueError), f"`{option}` must ", *example(info), **{option: torch.ones(2, 2)})
@@ -212,6 +218,17 @@ def test_cost_is_square_and_has_a_row_per_class(info: LossInfo) -> None:
     refused(info, TypeError, "`cost` must be a tensor, got list", input, target, cost=[[0.0, 1.0], [1.0, 0.0]])
     refused(info, ValueError, r"`cost` must be square.*got shape \(2, 3\)", input, target, cost=torch.ones(2, 3))
     refused(info, ValueError, r"`cost` must have shape \(3, 3\).*got \(2, 2\)", input, target, cost=torch.ones(2, 2))
+
+
+@each_loss(takes("transition"))
+def test_transition_is_square_and_has_a_row_per_class(info: LossInfo) -> None:
+    input, target = example(info)
+    eye = [[1.0, 0.0], [0.0, 1.0]]
+    refused(info, TypeError, "`transition` must be a tensor, got list", input, target, transition=eye)
+    wrong = torch.ones(2, 3)
+    refused(info, ValueError, r"`transition` must be square.*got shape \(2, 3\)", input, target, transition=wrong)
+    small = torch.eye(2)
+    refused(info, ValueError, r"`transition` must have shape \(3, 3\).*got \(2, 2\)", input, target, transition=small)
 
 
 @each_loss(takes("sample_weight"))

@@ -77,6 +77,7 @@ def test_a_single_row(info: LossInfo) -> None:
 def test_many_classes(info: LossInfo) -> None:
     input = torch.randn(4, 300, dtype=torch.float64, requires_grad=True)
     options = {"counts": torch.arange(1, 301), "prior": torch.ones(300), "cost": torch.ones(300, 300)}
+    options["transition"] = 0.5 * torch.eye(300) + 0.5 / 300
     target = torch.tensor([0, 7, 299, 150])
     loss = info.function(input, target, **{name: options[name] for name in info.needs(3)})
     (gradient,) = torch.autograd.grad(loss, input)

@@ -54,8 +54,8 @@ def test_classes_may_be_renamed(info: LossInfo, rows: list[list[float]], order: 
     target = targets(info, input)
     renamed = target[:, place] if info.binary else place.argsort()[target]
     options = {name: v[place] for name, v in info.needs(CLASSES).items()}
-    if "cost" in options:
-        options["cost"] = options["cost"][:, place]
+    for matrix in {"cost", "transition"} & options.keys():
+        options[matrix] = options[matrix][:, place]
     found = info(input[:, place], renamed, **options)
     assert_close(found, info(input, target))
 

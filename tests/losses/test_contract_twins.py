@@ -102,7 +102,7 @@ def test_parameters_are_learned(info: LossInfo) -> None:
 @each_loss()
 def test_signature_and_help_are_those_of_the_function(info: LossInfo) -> None:
     whole = inspect.signature(info.function).parameters
-    data = {"input", "target", "sample_weight"} & whole.keys()
+    data = {"input", "target", "other", "sample_weight"} & whole.keys()
     shown = inspect.signature(info.twin).parameters
     assert list(shown) == [name for name in whole if name not in data]
     assert all(shown[name] == whole[name] for name in shown)

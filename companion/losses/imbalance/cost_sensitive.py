@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options
-from companion._margin import upcast
+from companion._checks import Reduction, check_logits, check_options, check_square
+from companion._margin import full_precision, upcast
 from companion._reduce import reduce_classes
 from companion._twin import Twin
 
@@ -59,17 +59,12 @@ def cost_sensitive_loss(
     """
     check_options("cost_sensitive_loss", cost=cost, weight=weight, ignore_index=ignore_index, reduction=reduction)
     check_logits(input)
-    classes = input.shape[1]
-    if cost.shape[0] != classes:
-        raise ValueError(
-            f"`cost` must have shape ({classes}, {classes}), one row and one column per class of `input`, "
-            f"got {tuple(cost.shape)}."
-        )
+    check_square("cost", cost, input)
     p = torch.softmax(upcast(input), dim=1)
     cost = cost.to(p.dtype)
 
     def of_every_class(y: Tensor) -> Tensor:
-        with torch.autocast(p.device.type, enabled=False):  # a matrix product, else in half precision
+        with full_precision(p):
             losses: Tensor = torch.tensordot(p, cost, dims=([1], [1]))
             return losses.movedim(-1, 1)
 

@@ -33,9 +33,9 @@ def focal_loss(
     .. math:: \ell = -\alpha_t \, (1 - p_t)^\gamma \log p_t .
 
     ``gamma=0`` is cross entropy. At ``gamma=2`` an example with :math:`p_t = 0.9` counts 100 times less than under
-    cross entropy, one with :math:`p_t = 0.5` only 4 times less. The factor is never above 1: hard examples gain only
-    in comparison. The minimiser is not the class probability but a flatter one, so recalibrate before reading
-    probabilities off the model.
+    cross entropy, one with :math:`p_t = 0.5` only 4 times less. The factor is never above 1: the loss of hard examples
+    gains only in comparison, though their gradient grows by up to 1.22. The minimiser is not the class probability but
+    a flatter one, so recalibrate before reading probabilities off the model.
 
     Args:
         input: Logits, ``(N, C, *)`` with at least two classes.
