@@ -113,7 +113,20 @@ def public() -> list[object]:
     return found
 
 
-@pytest.mark.parametrize("thing", public(), ids=lambda thing: thing.__name__)
+def is_result(thing: object) -> bool:
+    """Whether it is a named tuple, whose parts are described where they are returned."""
+    return inspect.isclass(thing) and issubclass(thing, tuple)
+
+
+@pytest.mark.parametrize("thing", [t for t in public() if is_result(t)], ids=lambda thing: thing.__name__)
+def test_every_result_says_who_returns_it(thing: type) -> None:
+    function = re.fullmatch(r"What :func:`(\w+)` returns\.", inspect.getdoc(thing))
+    assert function
+    described = inspect.getdoc(getattr(sys.modules[thing.__module__], function[1])).split("\nReturns:\n")[1]
+    assert all(f"``{part}``" in described for part in thing._fields)
+
+
+@pytest.mark.parametrize("thing", [t for t in public() if not is_result(t)], ids=lambda thing: thing.__name__)
 def test_every_public_name_is_documented(thing: object) -> None:
     doc = inspect.getdoc(thing) or ""
     for section in ("Args:", "Returns:", "Raises:", "Example:", "References:"):
@@ -150,13 +163,14 @@ def test_all_is_sorted_and_complete(group: str) -> None:
         defined |= {node.name for node in nodes if not node.name.startswith("_")}
     assert set(package.__all__) == defined
     for listed in package.__all__:
-        assert f"`{listed}`" in package.__doc__ or issubclass(getattr(package, listed), Twin)
+        thing = getattr(package, listed)
+        assert f"`{listed}`" in package.__doc__ or is_result(thing) or issubclass(thing, Twin)
 
 
 def test_a_twin_bears_the_name_of_its_function() -> None:
     for listed in losses.__all__:
         thing = getattr(losses, listed)
-        if inspect.isclass(thing):
+        if inspect.isclass(thing) and issubclass(thing, Twin):
             words = thing.function.__name__.split("_")
             assert listed.lower() in ("".join(words), "".join(words) + "loss")
 
