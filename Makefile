@@ -5,9 +5,13 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 WORKERS ?= 2
 NOTEBOOKS ?= $(wildcard notebooks/*.md)
+# The notebook that `make test` runs as Colab would: the one that takes least time.
+QUICKEST := notebooks/imbalance.md
 
 PY := .venv/bin/python
 READY := .venv/ready
+# What pip must find to install `companion` as in Colab; kept at set-up, so that the run needs no network.
+NOT_IN_COLAB := hatchling jaxtyping
 SOURCES := companion tests book/tools book/recorded
 CELL_WIDTH := 76
 # Annotations are enforced in tests only; an int is a float there, as it is for mypy.
@@ -18,6 +22,8 @@ UNIT := OMP_NUM_THREADS=1 MPLBACKEND=agg $(PY) -m pytest -q -n $(WORKERS)
 # own backend, or no figure is shown.
 export JUPYTER_PREFER_ENV_PATH := 1
 export IPYTHONDIR := $(CURDIR)/.venv/ipython
+# Figures must not follow the reader's own matplotlibrc, nor need a home that can be written to.
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # pip must never touch the Python that .venv is made from, not even through a .venv half removed.
 export PIP_REQUIRE_VIRTUALENV := 1
@@ -27,7 +33,7 @@ say = @printf '\n\033[1m== %s\033[0m\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup book test lint format twins bench clean
+.PHONY: help setup book browser test lint format twins address colab bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +43,9 @@ setup: $(READY) ## create or update .venv from constraints.txt (the others do it
 book: $(READY) ## build the book and check its pages
 	@$(PY) book/tools/build_book.py
 
+browser: book ## meet the book in a browser: light, dark, phone (CHROMIUM=/path names one)
+	@$(PY) book/tools/browser.py
+
 test: lint ## check twins, style, types, code and notebooks
 	$(call say,4/6 unit tests and doctests with shapes checked)
 	@$(UNIT) -m "not as_user" $(SHAPES) --doctest-modules companion tests
@@ -45,6 +54,7 @@ test: lint ## check twins, style, types, code and notebooks
 	$(call say,6/6 notebooks)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -q -n $(WORKERS) --dist loadfile \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=120 notebooks
+	@OMP_NUM_THREADS=1 $(PY) book/tools/colab_run.py $(QUICKEST)
 	$(call say,all six checks passed)
 
 lint: $(READY) ## the checks of `make test` that take seconds
@@ -65,6 +75,12 @@ format: $(READY) ## mend style where ruff can, in the sources of the notebooks t
 twins: $(READY) ## write the .ipynb twins anew (NOTEBOOKS=notebooks/NAME.md for one)
 	@$(PY) book/tools/twins.py write $(NOTEBOOKS)
 
+address: $(READY) ## write the address of the repository into the twins, without running them
+	@$(PY) book/tools/twins.py address $(NOTEBOOKS)
+
+colab: $(READY) ## run every notebook as Colab would, offline (NOTEBOOKS=notebooks/NAME.md for one)
+	@OMP_NUM_THREADS=1 $(PY) book/tools/colab_run.py $(NOTEBOOKS)
+
 bench: $(READY) ## measure speed, memory and accuracy against peers
 	@$(PY) -m pip install -q -c constraints.txt -e ".[bench]"
 	@$(PY) tests/benchmarks/run.py
@@ -82,6 +98,7 @@ $(READY): pyproject.toml constraints.txt
 		echo 'creating .venv' && rm -rf .venv && "$(PYTHON)" -m venv .venv; fi
 	@rm -f $@ && touch .venv/unfinished
 	@$(PY) -m pip install -c constraints.txt -e ".[book,data,test]"
+	@rm -rf .venv/wheels && $(PY) -m pip download -q -c constraints.txt -d .venv/wheels $(NOT_IN_COLAB)
 	@mkdir -p .venv/ipython/profile_default
 	@echo '{"IPKernelApp": {"log_level": 40}}' > .venv/ipython/profile_default/ipython_kernel_config.json
 	@rm .venv/unfinished && printf '%s\n' "$(CURDIR)" > $@

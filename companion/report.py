@@ -105,7 +105,8 @@ class Recorded:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<p><em>{escape(str(self))}</em></p>"
+        said = re.sub("`(.+?)`", r"<code>\1</code>", escape(str(self)))
+        return f"<p><em>{said}</em></p>"
 
 
 def record(name: str, data: Any, *, command: str) -> Path:

@@ -103,7 +103,10 @@ def test_an_installed_package_finds_its_own_copy(folder):
 
 def test_provenance_is_escaped():
     run = Recorded(1, "a < b", "2025-01-31", "2 CPUs", "2.6.0", digest())
-    assert run._repr_html_() == "<p><em>Recorded on 2025-01-31 with torch 2.6.0 on 2 CPUs by `a &lt; b`.</em></p>"
+    assert (
+        run._repr_html_()
+        == "<p><em>Recorded on 2025-01-31 with torch 2.6.0 on 2 CPUs by <code>a &lt; b</code>.</em></p>"
+    )
 
 
 def test_recording_says_what_is_wrong(folder):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from address import Address
 from check_html import check
 from digest import digest, installed
 
@@ -30,7 +31,12 @@ def build(root: Path) -> int:
     out = root / "_build"
     html, stamp = out / "html", out / "green"
     first_page = html / "book" / "index.html"
-    key = digest(root, INPUTS, installed())
+    try:
+        address = Address.read(root)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    key = digest(root, INPUTS, [*installed(), address.repository])
 
     if first_page.exists() and stamp.exists() and stamp.read_text() == key:
         print("Nothing has changed since the last build.")
@@ -44,7 +50,7 @@ def build(root: Path) -> int:
         if failed:
             print("\nThe book was not built: see the warnings above.", file=sys.stderr)
             return 1
-        problems = check(html)
+        problems = check(html, root)
         if problems:
             print("\nThe book was built, but its pages have problems:", *problems, sep="\n  ", file=sys.stderr)
             return 1

@@ -2,8 +2,9 @@
 
     python book/tools/check_html.py [_build/html]
 
-Reports dead links and anchors, images without a useful description, anything loaded from the
-network, markup that reached the page raw, tracebacks, and numbers that came out empty or as code.
+Reports dead links and anchors, notebooks that Colab would not find, images without a useful
+description, anything loaded from the network, markup that reached the page raw, tracebacks, and numbers
+that came out empty or as code.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from address import COLAB
 from bs4 import BeautifulSoup, Tag
 
 # Attributes a browser follows on its own, without a click.
@@ -35,6 +37,7 @@ LOADED = {
 LOADING_LINKS = {
     "dns-prefetch", "icon", "manifest", "modulepreload", "preconnect", "prefetch", "preload", "shortcut", "stylesheet",
 }  # fmt: skip
+IN_COLAB = re.compile(rf"{re.escape(COLAB)}/github/[^/]+/[^/]+/blob/[^/]+/(?P<file>[^?#]+)")
 REMOTE = re.compile(r"(?:https?:)?//", re.I)
 REMOTE_CSS = re.compile(r"(?:url\(\s*|@import\s+)[\"']?(?:https?:)?//[^\s\"')]+", re.I)
 REMOTE_IMPORT = re.compile(r"(?:\bimport\b|\bfetch\()[^;\n]{0,80}?[\"'](?:https?:)?//[^\"']+", re.I)
@@ -43,12 +46,10 @@ RAW = re.compile(r"`{3,}\s*\{|^\s*:{3,}\S*|\{(?:[a-z]+:)?[a-z]+\}(?:`|$)|\{\{|\}
 OBJECTS = re.compile(r"np\.\w*(?:float|int)\d+\(|<(?:Figure|Axes)|<matplotlib|\[<matplotlib|Text\(\d")
 
 
-def check(folder: Path) -> list[str]:
-    """Return what is wrong with the pages under `folder`, one sentence each."""
+def check(folder: Path, root: Path) -> list[str]:
+    """Return what is wrong with the pages under `folder`, built from the repository at `root`, one sentence each."""
     pages = {
-        page.resolve(): BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-        for page in sorted(folder.rglob("*.html"))
-        if not {"_static", "mathjax"} & set(page.relative_to(folder).parts)
+        page.resolve(): BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in page_files(folder)
     }
     if not pages:
         return [f"{folder} holds no page"]
@@ -58,6 +59,7 @@ def check(folder: Path) -> list[str]:
         for page, soup in pages.items()
         for problem in (
             *_links(page, soup, anchors),
+            *_colab(soup, root),
             *_images(soup),
             *_network(soup),
             *_text(soup),
@@ -69,6 +71,12 @@ def check(folder: Path) -> list[str]:
         for m in REMOTE_CSS.finditer(css.read_text(encoding="utf-8"))
     ]
     return list(dict.fromkeys(found))
+
+
+def page_files(folder: Path) -> list[Path]:
+    """Return the pages under `folder` that a reader can open."""
+    pages = sorted(folder.rglob("*.html"))
+    return [page for page in pages if not {"_static", "mathjax"} & set(page.relative_to(folder).parts)]
 
 
 def _anchors(soup: BeautifulSoup) -> set[str]:
@@ -92,9 +100,17 @@ def _links(page: Path, soup: BeautifulSoup, anchors: dict[Path, set[str]]) -> It
                 yield f"dead anchor {url}"
 
 
+def _colab(soup: BeautifulSoup, root: Path) -> Iterator[str]:
+    """Links that open in Colab what is no notebook of the repository."""
+    for tag in soup.find_all("a", href=IN_COLAB):
+        m = IN_COLAB.match(str(tag["href"]))
+        if m and not (m["file"].endswith(".ipynb") and (root / unquote(m["file"])).exists()):
+            yield f"opens {m['file']} in Colab, which is no notebook of the repository"
+
+
 def _images(soup: BeautifulSoup) -> Iterator[str]:
-    """Images that say nothing to those who cannot see them."""
-    for image in soup.find_all("img"):
+    """Images that say nothing to those who cannot see them; the theme's logos stand beside their names."""
+    for image in (soup.find("article") or soup).find_all("img"):
         alt = str(image.get("alt") or "").strip()
         if len(alt.split()) < 4 or PATH_LIKE.search(alt):
             yield f"image {str(image.get('src'))[:60]} is described as {alt[:60]!r}; four words or more, please"
@@ -140,7 +156,7 @@ def _text(soup: BeautifulSoup) -> Iterator[str]:
 
 def main() -> int:
     """Run the command line and return the exit status."""
-    problems = check(Path(sys.argv[1] if len(sys.argv) > 1 else "_build/html"))
+    problems = check(Path(sys.argv[1] if len(sys.argv) > 1 else "_build/html"), Path.cwd())
     print(*problems, f"{len(problems)} problems", sep="\n")
     return bool(problems)
 

@@ -6,6 +6,8 @@
   `help()`, only points to the function beside it.
 * Markup that screen readers can read, where Sphinx writes lists whose parts do not fit together: the
   entries of the bibliography, and the parameters of a long signature.
+* The reader's own choice of light or dark on the first page too, where the theme reports an error instead;
+  and titles of source pages that break at their dots.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+FOLLOW_SYSTEM = 'document.documentElement.dataset.mode ||= "auto"'
 MATHJAX = ("tex-chtml.js", "output/chtml/fonts")
 PARAMETERS = re.compile(r"<dl>\s*(<dd><em class=\"sig-param.*?)</dl>", re.S)
 
@@ -45,9 +48,10 @@ def shorten_docstring(app: Any, what: str, name: str, obj: Any, options: Any, li
             lines[before + 1] = re.sub(r"(?<!:): ", " \N{EN DASH} ", line, count=1)
 
 
-def mend_lists(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Make plain blocks of lists that are none."""
+def mend_markup(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Make plain blocks of lists that are none, and let long titles break."""
     body = context.get("body", "")
+    body = re.sub(r"<h1>Source code for .*?</h1>", lambda m: m[0].replace(".", ".<wbr>"), body)
     body = re.sub(r' role="(?:list|doc-biblioentry)"', "", body)
     context["body"] = PARAMETERS.sub(
         lambda m: m[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>"), body
@@ -57,6 +61,7 @@ def mend_lists(app: Any, page: str, template: str, context: dict[str, Any], doct
 def setup(app: Any) -> dict[str, Any]:
     """Register the handlers; docstrings come here before napoleon reads them."""
     app.connect("autodoc-process-docstring", shorten_docstring, priority=100)
-    app.connect("html-page-context", mend_lists)
+    app.connect("html-page-context", mend_markup)
+    app.add_js_file(None, body=FOLLOW_SYSTEM)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

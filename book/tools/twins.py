@@ -2,13 +2,17 @@
 
     python book/tools/twins.py write [notebooks/NAME.md ...]
     python book/tools/twins.py check [notebooks/NAME.md ...]
+    python book/tools/twins.py address [notebooks/NAME.md ...]
     python book/tools/twins.py format [notebooks/NAME.md ...]
 
 The MyST .md is the only source. The twin beside it is for Colab, Jupyter and nbval: its markdown is
 plain, its cells have stable ids, and it stores outputs only where a cell is marked
 `# NBVAL_CHECK_OUTPUT`, because nbval passes a marked cell that stores nothing. `write` executes
-(the prose needs its numbers, the marked cells their outputs); `check` never does. `format` lets ruff
-mend the code cells of the source itself.
+(the prose needs its numbers, the marked cells their outputs); `check` never does. `address` writes the
+address of the repository anew and nothing else. `format` lets ruff mend the code cells of the source.
+
+A twin may name any repository, or none, unless `_config.yml` sets one: so the machine does not matter,
+and the twins of a fork, of a clone without a remote and of an unpacked archive are no drift.
 """
 
 from __future__ import annotations
@@ -20,13 +24,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jupytext
 import nbformat
-import yaml
+from address import Address
 from colab import CLOSE, OPEN, Book, Converter, MystError
+from doors import repository_of, stamp
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -47,7 +52,7 @@ def is_checked(cell: NotebookNode) -> bool:
     )
 
 
-def template(source: Path, book: Book) -> NotebookNode:
+def template(source: Path, book: Book, address: Address) -> NotebookNode:
     """Return the twin of `source` without outputs, each glued number still a key."""
     text = source.read_text()
     if not HEADER.match(text):
@@ -83,6 +88,7 @@ def template(source: Path, book: Book) -> NotebookNode:
     nb.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     nb.nbformat, nb.nbformat_minor = 4, 5
     give_ids(nb)
+    stamp(nb, source.stem, address)
     return nb
 
 
@@ -138,14 +144,34 @@ def glued_text(asked: str, values: dict[str, str], source: Path) -> str:
     return format_plain_text(values[key], form)
 
 
-def write(source: Path, book: Book) -> None:
+def write(source: Path, book: Book, address: Address) -> None:
     """Write the twin of `source` if it is new or has changed."""
-    nb = template(source, book)
+    nb = template(source, book, address)
     if any(is_checked(cell) for cell in nb.cells) or any(keys_of(nb)):
         fill(nb, source)
+    save(nb, source.with_suffix(".ipynb"))
+
+
+def readdress(source: Path, address: Address) -> list[str]:
+    """Let the twin of `source` name the repository of `address`, or return why not; all else stays."""
+    twin = source.with_suffix(".ipynb")
+    if not twin.exists():
+        return [f"{twin} is missing. Run `make twins NOTEBOOKS={source}`."]
+    nb = read_twin(source)
+    stamp(nb, source.stem, address)
+    save(nb, twin)
+    return []
+
+
+def read_twin(source: Path) -> NotebookNode:
+    """Return the twin of `source` as it stands."""
+    return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+
+
+def save(nb: NotebookNode, twin: Path) -> None:
+    """Write `nb` to `twin` unless it stands there."""
     nbformat.validate(nb)
     text = nbformat.writes(nb, indent=1, ensure_ascii=False) + "\n"
-    twin = source.with_suffix(".ipynb")
     if not twin.exists() or twin.read_text() != text:
         twin.write_text(text)
         print(f"wrote {twin}")
@@ -153,13 +179,19 @@ def write(source: Path, book: Book) -> None:
         print(f"{twin} is as it was")
 
 
-def check(source: Path, book: Book) -> list[str]:
+def check(source: Path, book: Book, address: Address) -> list[str]:
     """Return what is wrong with the twin of `source`, one sentence each."""
     twin = source.with_suffix(".ipynb")
     cure = f"Run `make twins NOTEBOOKS={source}`."
     if not twin.exists():
         return [f"{twin} is missing. {cure}"]
-    expected, found = template(source, book), nbformat.read(twin, as_version=4)
+    found = read_twin(source)
+    named = repository_of(found)
+    if not address.configured:
+        address = replace(address, repository=named)
+    elif named != address.repository:
+        return [f"{twin} names {named or 'no repository'}, _config.yml {address.repository}. Run `make address`."]
+    expected = template(source, book, address)
     problems = []
     for number, (a, b) in enumerate(zip(expected.cells, found.cells, strict=False), 1):
         if not same(a, b):
@@ -202,16 +234,9 @@ def mend_style(source: Path, width: int) -> None:
     before = jupytext.reads(text, fmt="md:myst")
     notebook = nbformat.writes(before)
     for command in (["check", "--fix", "--exit-zero"], ["format", "--line-length", str(width)]):
-        ruff = [
-            sys.executable,
-            "-m",
-            "ruff",
-            *command,
-            "--quiet",
-            "--stdin-filename",
-            f"{source.with_suffix('.ipynb')}",
-        ]
-        notebook = subprocess.run([*ruff, "-"], input=notebook, capture_output=True, text=True, check=True).stdout
+        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename"]
+        ruff += [f"{source.with_suffix('.ipynb')}", "-"]
+        notebook = subprocess.run(ruff, input=notebook, capture_output=True, text=True, check=True).stdout
     at = 0
     for old, new in zip(before.cells, nbformat.reads(notebook, as_version=4).cells, strict=True):
         at = max(text.find(old.source, at), at)
@@ -226,21 +251,28 @@ def mend_style(source: Path, width: int) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["write", "check", "format"])
+    parser.add_argument("command", choices=["write", "check", "address", "format"])
     parser.add_argument("sources", nargs="*", type=Path)
     parser.add_argument("--width", type=int, default=76, help="for format: the longest line of a cell")
     options = parser.parse_intermixed_args(arguments)
     sources = options.sources or sorted(Path("notebooks").glob("*.md"))
-    book = Book.read(Path.cwd(), book_address())
+    try:
+        address = Address.read(Path.cwd())
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    book = Book.read(Path.cwd(), address.pages)
     problems: list[str] = []
     for source in sources:
         try:
             if options.command == "check":
-                problems += check(source, book)
+                problems += check(source, book, address)
             elif options.command == "format":
                 mend_style(source, options.width)
+            elif options.command == "address":
+                problems += readdress(source, address)
             else:
-                write(source, book)
+                write(source, book, address)
         except (MystError, CellExecutionError) as error:
             problems.append(str(error) if isinstance(error, MystError) else f"{source} failed in this cell:\n{error}")
     if not options.sources:
@@ -248,6 +280,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")
     if options.command == "check" and not problems:
         print(f"{len(sources)} notebooks, no drift")
+        if address.repository and not all(map(repository_of, map(read_twin, sources))):
+            print(f"Not all of them name {address.repository}; `make address` writes it into them.")
     return bool(problems)
 
 
@@ -255,12 +289,6 @@ def orphans() -> list[str]:
     """Twins whose source is gone."""
     twins = sorted(Path("notebooks").glob("*.ipynb"))
     return [f"{t} has no source {t.with_suffix('.md')}. Remove it." for t in twins if not t.with_suffix(".md").exists()]
-
-
-def book_address() -> str:
-    """Where the book is published, or nothing: `_config.yml` is the one place that says so."""
-    config: dict[str, Any] = yaml.safe_load(Path("_config.yml").read_text()) if Path("_config.yml").exists() else {}
-    return str(config.get("html", {}).get("baseurl", ""))
 
 
 if __name__ == "__main__":

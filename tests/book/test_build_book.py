@@ -1,55 +1,10 @@
 """The book is never stale: a small book with its own `companion` is built, edited and built again."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import build_book
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-# One number
-
-```{code-cell} ipython3
-from companion import loss
-
-print("the loss is", loss())
-```
-"""
-
-
-@pytest.fixture
-def small_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A book of two pages with the real tools and configuration; its path has a space."""
-    root = tmp_path / "small book"
-    shutil.copytree(ROOT / "book" / "tools", root / "book" / "tools")
-    shutil.copytree(ROOT / "book" / "static", root / "book" / "static")
-    shutil.copy(ROOT / "_config.yml", root)
-    for name, text in {
-        "_toc.yml": "{format: jb-book, root: book/index, chapters: [{file: notebooks/one}]}",
-        "book/index.md": "# Small book\n",
-        "book/references.bib": "",
-        "notebooks/one.md": NOTEBOOK,
-        "companion/__init__.py": "from companion.losses import loss as loss\n",
-        "companion/losses.py": "def loss() -> float:\n    return 1.5\n",
-    }.items():
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(root))
-    monkeypatch.delenv("MPLBACKEND", raising=False)
-    return root
 
 
 def page(root: Path) -> str:
@@ -117,6 +72,26 @@ def test_any_input_makes_it_build_again(small_book: Path, builds: list[Path], na
     assert len(builds) == 2
 
 
+def test_a_new_remote_makes_it_build_again(small_book: Path, builds: list[Path], clone: Callable[..., None]) -> None:
+    build_book.build(small_book)
+    clone(small_book)
+    build_book.build(small_book)
+    assert len(builds) == 1
+    clone(small_book, origin="https://github.com/some/book")
+    build_book.build(small_book)
+    assert len(builds) == 2
+
+
+def test_an_address_that_is_not_github_is_said_before_anything_is_built(
+    small_book: Path, builds: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = small_book / "_config.yml"
+    path.write_text(path.read_text().replace('{url: "", ', '{url: "https://gitlab.com/some/book", '))
+    assert build_book.build(small_book) == 1
+    assert builds == []
+    assert "`repository.url` in _config.yml must be" in capsys.readouterr().err
+
+
 def test_an_interrupted_build_is_not_taken_for_a_finished_one(
     small_book: Path, builds: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +112,7 @@ def test_an_interrupted_build_is_not_taken_for_a_finished_one(
 def test_a_page_with_a_problem_fails_the_build(
     small_book: Path, builds: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build_book, "check", lambda folder: ["index.html: dead link gone.html"])
+    monkeypatch.setattr(build_book, "check", lambda folder, root: ["index.html: dead link gone.html"])
     assert [build_book.build(small_book) for _ in range(2)] == [1, 1]
     assert len(builds) == 2
     assert "index.html: dead link gone.html" in capsys.readouterr().err

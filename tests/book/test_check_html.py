@@ -16,7 +16,13 @@ CLEAN = """<!DOCTYPE html><html><head>
 BODY</article></body></html>"""
 
 
+COLAB = "https://colab.research.google.com/github/some/book/blob/main/notebooks"
+
+
 def problems(folder: Path, body: str = "", css: str = "p { color: red }") -> list[str]:
+    (folder / "notebooks").mkdir()
+    for name in ("one.md", "one.ipynb"):
+        (folder / "notebooks" / name).write_text("")
     (folder / "_static").mkdir()
     (folder / "_images").mkdir()
     (folder / "_static" / "book.css").write_text(css)
@@ -24,11 +30,11 @@ def problems(folder: Path, body: str = "", css: str = "p { color: red }") -> lis
     (folder / "_images" / "a.png").write_bytes(b"")
     (folder / "index.html").write_text(CLEAN.replace("BODY", body))
     (folder / "other.html").write_text('<body><article><p id="there">Text</p></article></body>')
-    return check(folder)
+    return check(folder, folder)
 
 
 def test_a_clean_page_passes(tmp_path: Path) -> None:
-    assert problems(tmp_path) == []
+    assert problems(tmp_path, f'<a href="{COLAB}/one.ipynb">Colab</a>') == []
 
 
 @pytest.mark.parametrize(
@@ -37,6 +43,8 @@ def test_a_clean_page_passes(tmp_path: Path) -> None:
         ('<a href="gone.html">x</a>', "dead link gone.html"),
         ('<a href="other.html#gone">x</a>', "dead anchor other.html#gone"),
         ('<a href="#gone">x</a>', "dead anchor #gone"),
+        (f'<a href="{COLAB}/two.ipynb">x</a>', "opens notebooks/two.ipynb in Colab"),
+        (f'<a href="{COLAB}/one.md">x</a>', "opens notebooks/one.md in Colab"),
         ('<img src="_images/b.png" alt="A curve that is not there">', "dead link _images/b.png"),
         ('<img src="_images/a.png">', "is described as ''"),
         ('<img src="_images/a.png" alt="_images/a.png">', "is described as '_images/a.png'"),
@@ -76,4 +84,4 @@ def test_styles_that_load_from_the_network_are_found(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_does_not_pass(tmp_path: Path) -> None:
-    assert check(tmp_path) == [f"{tmp_path} holds no page"]
+    assert check(tmp_path, tmp_path) == [f"{tmp_path} holds no page"]

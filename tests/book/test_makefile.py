@@ -42,7 +42,11 @@ def setup(root: Path, *options: str, **environment: str) -> tuple[int, str, list
 def test_a_second_set_up_does_nothing(folder: Path) -> None:
     status, _, calls = setup(folder)
     assert status == 0
-    assert calls == ["-m venv .venv", "-m pip install -c constraints.txt -e .[book,data,test]"]
+    assert calls == [
+        "-m venv .venv",
+        "-m pip install -c constraints.txt -e .[book,data,test]",
+        "-m pip download -q -c constraints.txt -d .venv/wheels hatchling jaxtyping",
+    ]
     assert setup(folder)[2] == []
 
 
@@ -51,7 +55,7 @@ def test_a_new_pin_brings_it_up_to_date_in_place(folder: Path) -> None:
     later = (folder / ".venv" / "ready").stat().st_mtime + 10
     os.utime(folder / "constraints.txt", (later, later))
     _, _, calls = setup(folder)
-    assert calls[-1].startswith("-m pip install")
+    assert any(call.startswith("-m pip install") for call in calls)
     assert "-m venv .venv" not in calls
 
 

@@ -1,6 +1,7 @@
 """Twins: written one way, the same each time, and any drift is found without executing."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +87,17 @@ def test_written_twice_is_the_same_byte_for_byte(folder: Path) -> None:
 
 
 def test_prose_holds_the_numbers_and_only_checked_cells_hold_outputs(folder: Path) -> None:
-    title, checked, figure, caption = twin(folder)["cells"]
+    title, setup, checked, figure, caption = twin(folder)["cells"]
     assert "The gap is 0.12 wide, see Figure 1." in "".join(title["source"])  # 0.125 to even
     assert checked["outputs"][0]["text"] == ["one\n", "two\n"]
-    assert checked["execution_count"] == 1
+    assert checked["execution_count"] == 2  # the set-up comes first
+    assert (setup["outputs"], setup["execution_count"]) == ([], None)
     assert (figure["outputs"], figure["execution_count"]) == ([], None)
     assert "".join(caption["source"]) == "**Figure 1.** It is 12% here."
 
 
 def test_hidden_cells_are_folded_in_colab_too(folder: Path) -> None:
-    assert twin(folder)["cells"][2]["metadata"]["cellView"] == "form"
+    assert twin(folder)["cells"][3]["metadata"]["cellView"] == "form"
 
 
 def test_metadata_is_stable(folder: Path) -> None:
@@ -134,23 +136,23 @@ def test_an_edit_of_the_source_is_drift(folder: Path, capsys: pytest.CaptureFixt
 def test_a_cell_more_is_drift(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "notebooks" / "one.md").write_text(SOURCE + "\n```{code-cell} ipython3\n1\n```\n")
     assert twins.main(["check"]) == 1
-    assert "has 4 cells, notebooks/one.md has 5" in capsys.readouterr().err
+    assert "has 5 cells, notebooks/one.md has 6" in capsys.readouterr().err
 
 
 def test_a_checked_cell_without_output_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = twin(folder)
-    content["cells"][1].update(outputs=[], execution_count=None)
+    content["cells"][2].update(outputs=[], execution_count=None)
     save(folder, content)
     assert twins.main(["check"]) == 1
-    assert "cell 2 is checked but stores no output" in capsys.readouterr().err
+    assert "cell 3 is checked but stores no output" in capsys.readouterr().err
 
 
 def test_an_output_elsewhere_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = twin(folder)
-    content["cells"][2]["execution_count"] = 7
+    content["cells"][3]["execution_count"] = 7
     save(folder, content)
     assert twins.main(["check"]) == 1
-    assert "cell 3 stores an output though it is not checked" in capsys.readouterr().err
+    assert "cell 4 stores an output though it is not checked" in capsys.readouterr().err
 
 
 def test_a_missing_twin_and_a_missing_source_are_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,6 +170,65 @@ def test_a_failing_cell_is_shown(folder: Path, capsys: pytest.CaptureFixture[str
     assert "notebooks/one.md failed in this cell" in message
     assert "1 / 0" in message
     assert "ZeroDivisionError" in message
+
+
+def configure(folder: Path, url: str) -> None:
+    (folder / "_config.yml").write_text(f"repository: {{url: {url!r}}}\n")
+
+
+def test_a_configured_address_is_asked_for_and_written_without_executing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(twins, "NotebookClient", None)
+    configure(folder, "https://github.com/some/book")
+    assert twins.main(["check"]) == 1
+    said = capsys.readouterr().err
+    assert "names no repository, _config.yml https://github.com/some/book. Run `make address`" in said
+    assert twins.main(["address"]) == 0
+    assert twins.main(["check"]) == 0
+    badge, title, setup, checked, *_ = twin(folder)["cells"]
+    assert "/github/some/book/blob/main/notebooks/one.ipynb" in badge["source"][0]
+    assert "git+https://github.com/some/book" in "".join(setup["source"])
+    assert "The gap is 0.12 wide" in "".join(title["source"])
+    assert checked["outputs"]
+    configure(folder, "https://github.com/else/where")
+    assert twins.main(["check"]) == 1
+    assert "names https://github.com/some/book, _config.yml https://github.com/else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("remotes", [{}, {"origin": "https://github.com/a/fork"}])
+def test_an_address_written_in_another_clone_is_no_drift(
+    folder: Path, clone: Callable[..., None], remotes: dict[str, str]
+) -> None:
+    configure(folder, "https://github.com/some/book")
+    assert twins.main(["address"]) == 0
+    (folder / "_config.yml").unlink()
+    assert twins.main(["check"]) == 0  # no clone at all
+    clone(folder, **remotes)
+    assert twins.main(["check"]) == 0
+
+
+def test_an_edited_set_up_is_drift(folder: Path) -> None:
+    path = folder / "notebooks" / "one.ipynb"
+    path.write_text(path.read_text().replace("find_spec", "find_loader"))
+    assert twins.main(["check"]) == 1
+
+
+def test_a_remote_that_the_twins_do_not_name_is_said_and_is_no_drift(
+    folder: Path, clone: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone(folder, origin="git@github.com:a/fork.git")
+    assert twins.main(["check"]) == 0
+    assert "Not all of them name https://github.com/a/fork; `make address` writes it" in capsys.readouterr().out
+    assert twins.main(["address"]) == 0
+    assert twins.main(["check"]) == 0
+    assert "Not all" not in capsys.readouterr().out
+
+
+def test_an_address_that_is_not_github_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(folder, "https://gitlab.com/some/book")
+    assert twins.main(["check"]) == 1
+    assert "`repository.url` in _config.yml must be the address of a GitHub repository" in capsys.readouterr().err
 
 
 def test_format_mends_code_and_nothing_else(folder: Path) -> None:
