@@ -7,6 +7,7 @@ writes ``noisy_labels.json`` beside this file.
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import Beta
 
 from companion import data, experiments, losses, metrics, report
-from companion.diagnostics import label_noise
+from companion.diagnostics import LabelNoise, label_noise
 
 SEEDS = 10
 CLASSES = 10
@@ -44,6 +45,16 @@ class Task:
     true: dict[str, list[Tensor]]
     transitions: list[Tensor]
 
+    @property
+    def rows(self) -> list[Rows]:
+        """Training images and labels as given."""
+        return list(zip(self.x["train"], self.given["train"], strict=True))
+
+    @cached_property
+    def readings(self) -> list[LabelNoise]:
+        """What confident learning makes of the training labels."""
+        return [label_noise(y, held_out(x, y)) for x, y in self.rows]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -51,7 +62,7 @@ class Method:
 
     loss: Callable[[Task, Any], Callable[..., Tensor]]
     values: tuple[Any, Any]
-    rows: Callable[[Tensor, Tensor], Rows] = lambda x, y: (x, y)
+    rows: Callable[[Task], list[Rows]] = lambda task: task.rows
     steps: tuple[int, ...] = STEPS
     by_seed: bool = False  # the loss also wants to know of which seed the labels are
 
@@ -84,14 +95,12 @@ def held_out(x: Tensor, y: Tensor) -> Tensor:
 
 def estimated(task: Task) -> list[Tensor]:
     """The transition of each seed, as confident learning reads it from the training labels."""
-    rows = zip(task.x["train"], task.given["train"], strict=True)
-    return [label_noise(y, held_out(x, y)).transition.float() for x, y in rows]
+    return [reading.transition.float() for reading in task.readings]
 
 
-def unsuspected(x: Tensor, y: Tensor) -> Rows:
+def unsuspected(task: Task) -> list[Rows]:
     """The rows in which confident learning sees nothing wrong."""
-    kept = ~label_noise(y, held_out(x, y)).suspect
-    return x[kept], y[kept]
+    return [(x[~r.suspect], y[~r.suspect]) for (x, y), r in zip(task.rows, task.readings, strict=True)]
 
 
 def of_given(task: Task, alpha: float) -> experiments.Loss:
@@ -126,7 +135,7 @@ METHODS = {
 
 def side_by_side(task: Task, method: Method, steps: int, lr: float, value: Any) -> dict[str, list[Tensor]]:
     """Logits on the validation and test images of every seed, all seeds trained at once."""
-    rows = [method.rows(x, y) for x, y in zip(task.x["train"], task.given["train"], strict=True)]
+    rows = method.rows(task)
     loss = method.loss(task, value)
 
     def decoded(z: Tensor, y: Tensor) -> Tensor:
@@ -177,7 +186,7 @@ IN_TURN: dict[str, tuple[Callable[[int, Any], Step], tuple[Any, Any]]] = {
 def in_turn(task: Task, name: str, steps: int, lr: float, value: Any) -> dict[str, list[Tensor]]:
     """The same for what needs more than logits and labels: one seed after another."""
     found: dict[str, list[Tensor]] = {"validation": [], "test": []}
-    for seed, (x, y) in enumerate(zip(task.x["train"], task.given["train"], strict=True)):
+    for seed, (x, y) in enumerate(task.rows):
         torch.manual_seed(seed)
         model, whole = network(), len(y) // BATCH_SIZE
         step, optimizer = IN_TURN[name][0](len(y), value), torch.optim.Adam(model.parameters(), lr=lr)
