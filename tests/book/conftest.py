@@ -10,19 +10,12 @@ import twins
 from address import Address
 from colab import Book
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
+from tests.book.samples import HEADER
 
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = (
+    HEADER
+    + """\
 # One number
 
 :::{note}
@@ -35,6 +28,7 @@ from companion import loss
 print("the loss is", loss())
 ```
 """
+)
 
 
 @pytest.fixture

@@ -8,18 +8,11 @@ from typing import Any
 import pytest
 import twins
 
-SOURCE = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
+from tests.book.samples import HEADER
 
+SOURCE = (
+    HEADER
+    + """\
 # A notebook
 
 The gap is {glue:text}`gap:.2f` wide, see {numref}`fig:gap`.
@@ -47,6 +40,7 @@ display(
 )
 ```
 """
+)
 
 
 @pytest.fixture(scope="module")
