@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -18,6 +18,8 @@ import numpy.typing as npt
 import torch
 from IPython.display import HTML, Markdown, display
 from matplotlib.ticker import MaxNLocator
+
+from companion._reach import digest, digests_of_scripts, uses
 
 _PACKAGE = Path(__file__).parent
 
@@ -82,8 +84,8 @@ class Recorded:
     """The result of a run that is too long for the book, with what is needed to judge and repeat it.
 
     Example:
-        >>> Recorded({"focal": 1.02}, "make bench", "2025-01-31", "2 CPUs", "2.6.0", digest())
-        Recorded on 2025-01-31 with torch 2.6.0 on 2 CPUs by `make bench`.
+        >>> recorded("speed").command
+        'make bench'
     """
 
     data: Any
@@ -91,15 +93,19 @@ class Recorded:
     date: str
     machine: str
     torch: str
-    digest: str
+    scripts: dict[str, str]  # their digests, by their paths from the root of the repository
+    uses: list[str]  # what they name of ``companion``, since an installed package comes without them
+    digest: str  # of all that those names reach
 
     @property
     def current(self) -> bool:
-        """Whether ``companion`` is the same now as when the run was made."""
-        return self.digest == digest()
+        """Whether the scripts, where they are at hand, and all they reach in ``companion`` are as they were."""
+        root = _PACKAGE.parent
+        there = digests_of_scripts([path for path in self.scripts if (root / path).exists()], root)
+        return there.items() <= self.scripts.items() and digest(self.uses, _PACKAGE) == self.digest
 
     def __str__(self) -> str:
-        changed = "" if self.current else " The package has changed since: run it again before relying on the figures."
+        changed = "" if self.current else " Its code has changed since: run it again before relying on the figures."
         return f"Recorded on {self.date} with torch {self.torch} on {self.machine} by `{self.command}`.{changed}"
 
     __repr__ = __str__
@@ -109,27 +115,31 @@ class Recorded:
         return f"<p><em>{said}</em></p>"
 
 
-def record(name: str, data: Any, *, command: str) -> Path:
+def record(name: str, data: Any, *, command: str, scripts: Iterable[str | Path]) -> Path:
     """Write the result of a long run to ``book/recorded/NAME.json`` with its provenance.
 
     Args:
         name: Lower-case letters, digits, ``-`` and ``_``.
         data: Anything that JSON can hold, without NaN.
         command: The command that repeats the run, from the root of the repository.
+        scripts: The files of the repository that make the run, usually ``[__file__]``.
 
     Returns:
         The file.
 
     Raises:
-        ValueError: If ``name`` or ``data`` is not as above.
+        ValueError: If ``name``, ``data`` or ``scripts`` is not as above.
 
     Example:
-        >>> record("Speed!", {"focal": 1.02}, command="make bench")
+        >>> record("Speed!", {"focal": 1.02}, command="make bench", scripts=["tests/benchmarks/run.py"])
         Traceback (most recent call last):
         ValueError: `name` must be made of a-z, 0-9, - and _, got 'Speed!'.
     """
-    result = Recorded(data, command, datetime.now(UTC).date().isoformat(), _machine(), torch.__version__, digest())
-    path = _path(name)
+    path, today = _path(name), datetime.now(UTC).date().isoformat()
+    digests = digests_of_scripts(scripts, _PACKAGE.parent)
+    used = uses(digests, _PACKAGE)
+    code = digest(used, _PACKAGE)
+    result = Recorded(data, command, today, _machine(), torch.__version__, digests, used, code)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(vars(result), indent=1, sort_keys=True, allow_nan=False) + "\n")
     return path
@@ -154,20 +164,6 @@ def recorded(name: str) -> Recorded:
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "nothing"
         raise FileNotFoundError(f"`name` must be a recorded run, got {name!r}; recorded: {there}.")
     return Recorded(**json.loads(path.read_text()))
-
-
-def digest() -> str:
-    """Fingerprint of the sources of ``companion`` without their docstrings, 16 hexadecimal digits.
-
-    Example:
-        >>> len(digest())
-        16
-    """
-    found = hashlib.sha256()
-    for path in sorted(p for p in _PACKAGE.rglob("*.py") if p.parent.name != "recorded"):  # a wheel has a copy there
-        code = re.sub(r'r?"""(.|\n)*?"""', "", path.read_text())  # better words leave a recorded run valid
-        found.update(f"{path.relative_to(_PACKAGE).as_posix()}\0{code}\0".encode())
-    return found.hexdigest()[:16]
 
 
 def _path(name: str) -> Path:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from bs4 import BeautifulSoup
 
 from companion import report
-from companion.report import Recorded, answer, digest, glue, record, recorded, slider
+from companion.report import Recorded, answer, glue, record, recorded, slider
 
 
 @pytest.fixture
@@ -61,48 +62,82 @@ def test_answer_judges_the_reader_within_a_hundredth(yours, expected):
     assert answer(yours, 0.5).data.startswith(expected)
 
 
+ROOT = Path(report.__file__).parents[1]
+RUN = {"command": "make bench", "scripts": ["run.py"]}
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     (tmp_path / "book" / "recorded").mkdir(parents=True)
     (tmp_path / "companion").mkdir()
-    (tmp_path / "companion" / "loss.py").write_text("x = 1\n")
+    (tmp_path / "companion" / "loss.py").write_text("x = 1\ny = 1\n")
+    (tmp_path / "run.py").write_text("from companion.loss import x\nprint(x)\n")
     monkeypatch.setattr(report, "_PACKAGE", tmp_path / "companion")
     return tmp_path
 
 
 def test_a_recorded_run_comes_back_with_its_provenance(folder):
-    path = record("speed", {"focal": [1.02, 0.98]}, command="make bench")
+    path = record("speed", {"focal": [1.02, 0.98]}, **RUN)
     assert path == folder / "book" / "recorded" / "speed.json"
     run = recorded("speed")
     assert run.data == {"focal": [1.02, 0.98]}
+    assert run.uses == ["companion.loss:x"]
+    assert list(run.scripts) == ["run.py"]
     assert run.current
     assert run.torch == torch.__version__
     assert str(run) == f"Recorded on {run.date} with torch {run.torch} on {run.machine} by `make bench`."
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", run.date)
     before = path.read_text()
-    record("speed", {"focal": [1.02, 0.98]}, command="make bench")
+    record("speed", {"focal": [1.02, 0.98]}, **RUN)
     assert path.read_text() == before
 
 
-def test_an_edit_of_the_package_flags_what_was_recorded(folder):
-    record("speed", 1.0, command="make bench")
-    (folder / "companion" / "loss.py").write_text("x = 2\n")
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("companion/loss.py", "x = 2\ny = 1\n"), ("run.py", "from companion.loss import x\nprint(x + 1)\n")],
+)
+def test_an_edit_of_its_code_flags_what_was_recorded(folder, name, code):
+    record("speed", 1.0, **RUN)
+    (folder / name).write_text(code)
     run = recorded("speed")
     assert not run.current
     assert "changed since" in str(run)
     assert "changed since" in run._repr_html_()
 
 
-def test_an_installed_package_finds_its_own_copy(folder):
-    path = record("speed", 1.0, command="make bench")
-    (path.parent / "speed.py").write_text("how it was made")
-    path.parent.rename(folder / "companion" / "recorded")
-    assert recorded("speed").data == 1.0
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("companion/loss.py", "x = 1\ny = 2\n"),
+        ("companion/cost.py", "x = 2\n"),
+        ("run.py", "# A run.\nfrom companion.loss import x\n\nprint(x)\n"),
+    ],
+)
+def test_an_edit_elsewhere_or_of_words_does_not(folder, name, code):
+    record("speed", 1.0, **RUN)
+    (folder / name).write_text(code)
     assert recorded("speed").current
 
 
+def test_an_installed_package_finds_its_own_copy_and_needs_no_script(folder):
+    path = record("speed", 1.0, **RUN)
+    path.parent.rename(folder / "companion" / "recorded")
+    (folder / "run.py").unlink()
+    assert recorded("speed").data == 1.0
+    assert recorded("speed").current
+    (folder / "companion" / "loss.py").write_text("x = 2\n")
+    assert not recorded("speed").current
+
+
+@pytest.mark.parametrize("name", ["imbalance", "noisy_labels", "speed"])
+def test_the_runs_of_the_book_say_what_they_use(name):
+    run = recorded(name)
+    assert all((ROOT / path).is_file() for path in run.scripts)
+    assert run.uses == report.uses(run.scripts, ROOT / "companion") or not run.current
+
+
 def test_provenance_is_escaped():
-    run = Recorded(1, "a < b", "2025-01-31", "2 CPUs", "2.6.0", digest())
+    run = Recorded(1, "a < b", "2025-01-31", "2 CPUs", "2.6.0", {}, [], report.digest([], ROOT / "companion"))
     assert (
         run._repr_html_()
         == "<p><em>Recorded on 2025-01-31 with torch 2.6.0 on 2 CPUs by <code>a &lt; b</code>.</em></p>"
@@ -110,23 +145,16 @@ def test_provenance_is_escaped():
 
 
 def test_recording_says_what_is_wrong(folder):
-    record("speed", 1.0, command="make bench")
+    record("speed", 1.0, **RUN)
     with pytest.raises(FileNotFoundError, match="`name` must be a recorded run, got 'size'; recorded: speed"):
         recorded("size")
     with pytest.raises(ValueError, match="`name` must be made of"):
-        record("../speed", 1.0, command="make bench")
+        record("../speed", 1.0, **RUN)
+    with pytest.raises(ValueError, match=r"`scripts` must be files of the repository, got 'walk\.py'"):
+        record("speed", 2.0, command="make bench", scripts=["walk.py"])
     with pytest.raises(ValueError, match="not JSON compliant"):
-        record("speed", float("nan"), command="make bench")
-    assert recorded("speed").data == 1.0  # the failed attempt left the file as it was
-
-
-def test_digest_sees_names_and_contents(folder):
-    first = digest()
-    assert re.fullmatch("[0-9a-f]{16}", first)
-    (folder / "companion" / "notes.txt").write_text("not a source")
-    assert digest() == first
-    (folder / "companion" / "loss.py").rename(folder / "companion" / "cost.py")
-    assert digest() != first
+        record("speed", float("nan"), **RUN)
+    assert recorded("speed").data == 1.0  # the failed attempts left the file as it was
 
 
 X = np.linspace(0, 1, 5)

@@ -247,7 +247,7 @@ def main() -> None:
         "digits": {str(ratio): study(digits(ratio)) for ratio in (1, 5, 20, 50)},
         "pixels": pixels(),
     }
-    report.record("imbalance", results, command=f"python {' '.join(sys.argv)}")
+    report.record("imbalance", results, command=f"python {' '.join(sys.argv)}", scripts=[__file__])
 
 
 if __name__ == "__main__":

@@ -290,7 +290,7 @@ def main() -> None:
     for name, task in tasks().items():
         print(f"== {name}", flush=True)
         results[name] = study(task)
-    report.record("noisy_labels", results, command=f"python {' '.join(sys.argv)}")
+    report.record("noisy_labels", results, command=f"python {' '.join(sys.argv)}", scripts=[__file__])
 
 
 if __name__ == "__main__":

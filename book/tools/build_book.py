@@ -23,6 +23,7 @@ INPUTS = (
     "book/**/*",
     "companion/**/*",
     "notebooks/*",
+    "tests/benchmarks/*.py",
 )
 
 

@@ -2,7 +2,7 @@
 
 jupyter-cache looks at the cells alone, so after an edit of `companion` the book would still show
 the old numbers. Here the cache lies in a folder named after the companion's sources, the recorded
-runs and the installed versions; folders of earlier states are removed.
+runs with their scripts, and the installed versions; folders of earlier states are removed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from digest import digest, installed
 
-INPUTS = ("companion/**/*.py", "book/recorded/**/*.json")
+INPUTS = ("companion/**/*.py", "book/recorded/*", "tests/benchmarks/*.py")
 
 
 def cache_folder(root: Path, build: Path) -> Path:

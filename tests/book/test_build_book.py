@@ -62,7 +62,15 @@ def test_nothing_changed_ends_at_once(small_book: Path, builds: list[Path], caps
 
 @pytest.mark.parametrize(
     "name",
-    ["_config.yml", "_toc.yml", "book/index.md", "book/tools/digest.py", "companion/losses.py", "notebooks/one.md"],
+    [
+        "_config.yml",
+        "_toc.yml",
+        "book/index.md",
+        "book/tools/digest.py",
+        "companion/losses.py",
+        "notebooks/one.md",
+        "tests/benchmarks/run.py",
+    ],
 )
 def test_any_input_makes_it_build_again(small_book: Path, builds: list[Path], name: str) -> None:
     build_book.build(small_book)
