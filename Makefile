@@ -12,6 +12,8 @@ PY := .venv/bin/python
 READY := .venv/ready
 # What pip must find to install `companion` as in Colab; kept at set-up, so that the run needs no network.
 NOT_IN_COLAB := hatchling jaxtyping
+# A peer whose rules the tests read: without torchvision, which the rest of it asks for.
+READ_ONLY := LibMTL
 SOURCES := companion tests book/tools book/recorded
 CELL_WIDTH := 76
 # Annotations are enforced in tests only; an int is a float there, as it is for mypy.
@@ -83,7 +85,7 @@ colab: $(READY) ## run every notebook as Colab would, offline (NOTEBOOKS=noteboo
 
 bench: $(READY) ## measure speed, memory and accuracy against peers
 	@$(PY) -m pip install -q -c constraints.txt -e ".[bench]"
-	@$(PY) tests/benchmarks/run.py
+	@$(PY) tests/benchmarks/run.py; losses=$$?; $(PY) tests/benchmarks/weighters.py && exit $$losses
 
 clean: ## remove the built book and the caches of the tools; .venv stays
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -98,6 +100,7 @@ $(READY): pyproject.toml constraints.txt
 		echo 'creating .venv' && rm -rf .venv && "$(PYTHON)" -m venv .venv; fi
 	@rm -f $@ && touch .venv/unfinished
 	@$(PY) -m pip install -c constraints.txt -e ".[book,data,test]"
+	@$(PY) -m pip install -q --no-deps -c constraints.txt $(READ_ONLY)
 	@rm -rf .venv/wheels && $(PY) -m pip download -q -c constraints.txt -d .venv/wheels $(NOT_IN_COLAB)
 	@mkdir -p .venv/ipython/profile_default
 	@echo '{"IPKernelApp": {"log_level": 40}}' > .venv/ipython/profile_default/ipython_kernel_config.json

@@ -113,15 +113,10 @@ def focal_alpha(name: str, value: Any) -> None:
     if isinstance(value, Tensor) and value.dim() > 0:
         per_class(name, value)
     else:
-        binary_alpha(name, value)
+        share(name, value)
 
 
-def binary_alpha(name: str, value: Any) -> None:
-    if value is not None:
-        between(0.0, 1.0, learned=True)(name, value)
-
-
-def bootstrap_beta(name: str, value: Any) -> None:
+def share(name: str, value: Any) -> None:
     if value is not None:
         between(0.0, 1.0, learned=True)(name, value)
 
@@ -134,8 +129,8 @@ RULES: dict[str, Rule] = {
     "alpha": at_least(0.0, learned=True),
     "batch": flag,
     "beta": at_least(0.0, learned=True),
-    "binary_focal_loss.alpha": binary_alpha,
-    "bootstrap_loss.beta": bootstrap_beta,
+    "binary_focal_loss.alpha": share,
+    "bootstrap_loss.beta": share,
     "class_balanced_loss.beta": from_up_to(0.0, 1.0),
     "class_weights.beta": from_up_to(0.0, 1.0),
     "classes": count,

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import confusion_matrix
 
+from companion.weighters._base import History
+
 Array = npt.ArrayLike | torch.Tensor
 
 
@@ -228,6 +230,45 @@ def shares(table: Mapping[str, Mapping[str, float]], *, xlabel: str = "share", a
     ax.xaxis.set_major_formatter(PercentFormatter())
     ax.set(xlim=(0, 100), xlabel=xlabel)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(parts.shape[1], 4), frameon=False)
+    return ax
+
+
+def weights(history: History, *, losses: bool = False, ax: Axes | None = None) -> Axes:
+    """What a weighter did, step by step: one line per loss, told apart without colour too.
+
+    Args:
+        history: What ``weighter.history()`` returned. A step whose loss is not finite leaves a gap.
+        losses: Whether to show the values of the losses, on a logarithmic axis if all are positive, instead of weights.
+        ax: Where to draw; a new figure by default.
+
+    Returns:
+        The axes, the legend in the order of the lines at the last step.
+
+    Raises:
+        ValueError: If the history is empty.
+
+    Example:
+        >>> from companion.weighters.static import Static
+        >>> weighter = Static(["task", "penalty"])
+        >>> total = weighter([torch.tensor(2.0), torch.tensor(0.5)])
+        >>> weights(weighter.history()).get_ylabel()
+        'weight'
+    """
+    if len(history.steps) == 0:
+        raise ValueError("`history` must hold at least one step. Was the weighter in train mode, with `history` > 0?")
+    ax = _axes(ax)
+    table = pd.DataFrame(_numpy(history.losses if losses else history.weights), columns=list(history.names))
+    table = table.where(np.isfinite)
+    palette = sns.color_palette("colorblind" if len(history.names) <= 6 else "viridis", len(history.names))
+    dashes = ["-", (0, (4, 1.5)), (0, (1, 1)), (0, (3, 1, 1.5, 1)), (0, (6, 1, 1, 1, 1, 1))]
+    for place, (name, column) in enumerate(table.items()):
+        ax.plot(_numpy(history.steps), column, label=name, color=palette[place], linestyle=dashes[place % len(dashes)])
+    ax.set(xlabel="step", ylabel="loss" if losses else "weight")
+    if losses and table.min(axis=None) > 0:
+        ax.set_yscale("log")
+    last = table.ffill().iloc[-1].sort_values(ascending=False, kind="stable").index
+    lines = {line.get_label(): line for line in ax.lines}
+    ax.legend([lines[name] for name in last], last, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return ax
 
 

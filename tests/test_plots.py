@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 
 from companion import metrics, plots
 from companion.experiments import compare
+from companion.weighters._base import History
 
 
 @pytest.fixture(autouse=True)
@@ -54,10 +55,19 @@ def draw_shares(ax=None):
     return plots.shares({"rows": {"rare": 1, "common": 99}, "gradient": {"rare": 3, "common": 1}}, ax=ax)
 
 
+def history(tasks, steps=30):
+    generator = torch.Generator().manual_seed(0)
+    values, weights = (torch.rand(steps, tasks, generator=generator) + 0.1 for _ in range(2))
+    return History(tuple(f"loss {place}" for place in range(tasks)), torch.arange(5, 5 + steps), values, weights)
+
+
+def draw_weights(ax=None):
+    return plots.weights(history(10), ax=ax)
+
+
 RARE = metrics.reliability([0, 0, 0, 1], [0.01, 0.02, 0.02, 0.03], bins=2)
-EVERY_PLOT = pytest.mark.parametrize(
-    "draw", [draw_intervals, draw_reliability, draw_curves, draw_confusion, draw_shares], ids=lambda f: f.__name__
-)
+PLOTS = [draw_intervals, draw_reliability, draw_curves, draw_confusion, draw_shares, draw_weights]
+EVERY_PLOT = pytest.mark.parametrize("draw", PLOTS, ids=lambda f: f.__name__)
 
 
 @EVERY_PLOT
@@ -146,6 +156,36 @@ def test_shares_add_up_and_small_parts_have_no_label():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["rare", "common"]
 
 
+def test_weights_are_those_of_the_history():
+    told = history(3)
+    ax = plots.weights(told)
+    for line, name, column in zip(ax.lines, told.names, told.weights.T, strict=True):
+        assert line.get_label() == name
+        assert line.get_xdata().tolist() == told.steps.tolist()
+        assert line.get_ydata().tolist() == column.tolist()
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == [told.names[place] for place in told.weights[-1].argsort(descending=True)]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("step", "weight", "linear")
+
+
+def test_weights_can_show_the_losses_and_leave_a_gap():
+    told = history(2)
+    assert plots.weights(told, losses=True).get_yscale() == "log"
+    told.losses[7, 0] = torch.inf
+    told.losses[3, 1] = -1.0
+    ax = plots.weights(told, losses=True)
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("loss", "linear")
+    assert np.isnan(ax.lines[0].get_ydata()).nonzero()[0].tolist() == [7]
+
+
+def test_ten_weights_are_told_apart_by_colour_and_dashes():
+    lines = draw_weights().get_legend().get_lines()
+    assert len(lines) == 10
+    dashes = [str(line._unscaled_dash_pattern) for line in draw_weights().lines]
+    assert all(dashes.count(dash) == 2 for dash in dashes)
+    assert len({line.get_color() for line in lines}) == 10
+
+
 def test_palette_tells_curves_apart_without_colour():
     styles = [line.get_linestyle() for line in draw_curves().lines[:2]]
     assert styles[0] != styles[1]
@@ -160,6 +200,7 @@ def test_palette_tells_curves_apart_without_colour():
         (lambda: plots.curves({"a": np.ones(5)}), r"`values` must hold arrays of shape \(seeds, points\), got \(5,\)"),
         (lambda: plots.shares({"a": {"x": -1, "y": 2}}), "`table` must hold finite sizes of at least 0"),
         (lambda: plots.shares({"a": {"x": 0}}), "not all of a bar 0"),
+        (lambda: plots.weights(history(2, steps=0)), "`history` must hold at least one step"),
     ],
 )
 def test_says_what_is_wrong(call, message):

@@ -9,7 +9,7 @@ from pathlib import Path
 from sphinx.util.inventory import InventoryFile
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("losses", "diagnostics", "data", "metrics", "experiments", "plots", "report")
+MODULES = ("losses", "weighters", "diagnostics", "data", "metrics", "experiments", "plots", "report")
 CONFIG = """
 import sys
 sys.path.insert(0, {tools!r})

@@ -45,6 +45,7 @@ def test_a_second_set_up_does_nothing(folder: Path) -> None:
     assert calls == [
         "-m venv .venv",
         "-m pip install -c constraints.txt -e .[book,data,test]",
+        "-m pip install -q --no-deps -c constraints.txt LibMTL",
         "-m pip download -q -c constraints.txt -d .venv/wheels hatchling jaxtyping",
     ]
     assert setup(folder)[2] == []

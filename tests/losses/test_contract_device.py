@@ -8,30 +8,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from companion import losses
 from tests.losses.registry import LossInfo, each_loss
 from tests.losses.samples import IMAGES, PLAIN, Kind, example, random_cases
-
-aten = torch.ops.aten
-WAITING = {aten._local_scalar_dense, aten.item, aten.nonzero, aten.equal, aten.is_nonzero, aten.masked_select}
-
-
-class NoWaiting(TorchDispatchMode):
-    """Refuses every operation whose result, or its shape, must be known on the host."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        by_mask = func.overloadpacket in (aten.index, aten.index_put) and any(
-            isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in args[1]
-        )
-        if by_mask or func.overloadpacket in WAITING:
-            raise AssertionError(f"{func} waits for the GPU")
-        return func(*args, **(kwargs or {}))
+from tests.waiting import NoWaiting
 
 
 @pytest.mark.parametrize(
-    "wait", [lambda x: x.sum().item(), lambda x: bool(x.any()), lambda x: x[x > 0], lambda x: torch.equal(x, x)]
+    "wait",
+    [
+        lambda x: x.sum().item(),
+        lambda x: bool(x.any()),
+        lambda x: x[x > 0],
+        lambda x: torch.equal(x, x),
+        lambda x: torch.linalg.eigh(x.diag()),
+    ],
 )
 def test_waiting_is_noticed(wait: Callable[[Tensor], Any]) -> None:
     with pytest.raises(AssertionError, match="waits"), NoWaiting():
