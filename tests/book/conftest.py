@@ -59,8 +59,9 @@ def small_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "notebooks/one.md": NOTEBOOK,
         "companion/__init__.py": "from companion.losses import loss as loss\n",
         "companion/losses.py": "def loss() -> float:\n    return 1.5\n",
+        "tests/benchmarks/run.py": "",
     }.items():
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     twins.write(root / "notebooks" / "one.md", Book(), Address())
     monkeypatch.setenv("PYTHONPATH", str(root))

@@ -89,3 +89,24 @@ def test_scattered_wrong_labels_do_little_harm_at_first() -> None:
     assert early > accuracy(digits, 60) - 0.05
     assert accuracy(scattered, 1000) < early - 0.1
     assert accuracy(one_way, 60) < early - 0.05  # though half as many labels are wrong
+
+
+def test_loss_scaling_saves_small_gradients_and_changes_no_other() -> None:
+    slope = torch.tensor([1e-9, 0.5])  # of the loss; a half knows nothing below 6e-8
+    assert slope.half().tolist() == [0.0, 0.5]
+    scale = 2.0**14
+    assert_close((scale * slope).half().float() / scale, slope, rtol=1e-2, atol=0)
+
+
+def test_tasks_that_share_too_little_are_all_learned_worse() -> None:
+    # Two targets with correlation 0.8, each a linear function of x; one shared unit must carry both.
+    x = torch.randn(1000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    y = x @ torch.tensor([[1.0, 0.8], [0.0, 0.6]], dtype=torch.float64)
+
+    def errors(targets: torch.Tensor) -> torch.Tensor:
+        u, s, v = torch.linalg.svd(targets, full_matrices=False)  # the best a single unit can do
+        return (targets - s[0] * u[:, :1] @ v[:1]).square().mean(0)
+
+    assert errors(y[:, :1]).max() < 1e-20
+    assert errors(y[:, 1:]).max() < 1e-20
+    assert errors(y).min() > 0.05
