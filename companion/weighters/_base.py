@@ -55,7 +55,7 @@ class Weighter(nn.Module):
         looks: How often the weights were set, ``()``.
     """
 
-    needs_gram: ClassVar[bool] = False  # whether `rule` gets the (K, K) inner products of the gradients
+    needs_gram: ClassVar[bool] = False  # whether `_rule` gets the (K, K) inner products of the gradients
     weights: Tensor
     step: Tensor
     looks: Tensor
