@@ -110,9 +110,9 @@ def plain_margin(x: Tensor, target: Tensor) -> Tensor:
     others = torch.where(classes == t, float("-inf"), x)
     top = others.detach().amax(dim=1, keepdim=True).clamp_min(torch.finfo(x.dtype).min)
     s = (others - top).exp().sum(dim=1)
-    possible = s > 0  # unless every other logit is -inf: log(0) would poison the gradient
-    m = x.gather(1, t).squeeze(1) - top.squeeze(1) - torch.where(possible, s, 1.0).log()
-    return torch.where(possible, m, torch.finfo(x.dtype).max)
+    alone = s == 0  # every other logit is -inf: log(0) would poison the gradient
+    m = x.gather(1, t).squeeze(1) - top.squeeze(1) - torch.where(alone, 1.0, s).log()
+    return torch.where(alone, torch.finfo(x.dtype).max, m)
 
 
 def _flat_index(x: Tensor, target: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ WHOLE = "*"  # in place of a name: all of a file, and with an `__init__.py` all 
 # Whoever uses one of these may reach anything by its name.
 DYNAMIC = {"__import__", "eval", "exec", "globals", "importlib", "pkgutil", "runpy", "sys:modules"}
 # `report` only writes a result down; `check_options` only raises, which a run that came to its end did not.
-NO_PART = {"companion.report:*", "companion._checks:check_options"}
+NO_PART = {"companion.report:*", "companion._options:check_options"}
 
 
 class Place(NamedTuple):

@@ -102,6 +102,14 @@ def reduce_elements(
     return _weigh_rows(loss, norm, sample_weight, valid, reduction)
 
 
+def reduce_rows(
+    loss: Tensor, sample_weight: Tensor | None, reduction: Reduction, *, valid: Tensor | None = None
+) -> Tensor:
+    """Weigh, mask and reduce a loss without classes; ``sample_weight`` is for its leading axes and enters the mean."""
+    check_sample_weight(sample_weight, tuple(loss.shape))
+    return _weigh_rows(loss, None, sample_weight, valid, reduction)
+
+
 def on_classes(per_class: Tensor, x: Tensor) -> Tensor:
     """(C,) beside (N, C, *)."""
     return per_class.view(-1, *[1] * (x.dim() - 2))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from companion._checks import check_options
+from companion._options import check_options
 
 PER_CALL = {"sample_weight"}  # keyword-only, yet data and not an option
 

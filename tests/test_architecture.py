@@ -51,7 +51,7 @@ def test_there_is_something_to_check() -> None:
     assert len(IDEAS) > 10
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.name != "__init__.py"], ids=name)
 def test_file_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300
 

@@ -8,18 +8,17 @@ import torch
 
 from companion import losses
 from companion._checks import (
-    RULES,
     above,
     above_up_to,
     at_least,
     below,
     between,
-    check_options,
     check_sample_weight,
     finite,
     from_up_to,
     inside,
 )
+from companion._options import RULES, check_options
 from companion._twin import PER_CALL
 
 FUNCTIONS = [getattr(losses, name) for name in losses.__all__ if name.islower()]

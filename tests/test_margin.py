@@ -1,6 +1,7 @@
 """The margin m = z_t - logsumexp of the others: its digits, its derivatives of every order, its two code paths."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.func import hessian, jacfwd, jacrev
 from torch.testing import assert_close
 
 from companion import _margin
-from companion._margin import margin, margins, sigmoid, upcast
+from companion._margin import margin, margins, plain_margin, sigmoid, upcast
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 
@@ -192,3 +193,10 @@ def test_batched_gradients_on_the_first_pass():
     (rows,) = torch.autograd.grad(m, x, torch.eye(2), is_grads_batched=True)
     one_by_one = [torch.autograd.grad(margin(x, torch.tensor([0, 2]))[i], x)[0] for i in range(2)]
     torch.testing.assert_close(rows, torch.stack(one_by_one))
+
+
+@pytest.mark.parametrize("of", [margin, plain_margin])
+def test_what_is_not_a_number_stays_one(of: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """A model that has diverged must not look perfect, compiled or not."""
+    x = torch.tensor([[torch.nan, torch.nan], [1.0, torch.nan], [torch.nan, 1.0]])
+    assert of(x, torch.zeros(3, dtype=torch.long)).isnan().all()

@@ -44,7 +44,7 @@ __all__ = ["HingeLoss", "hinge", "square"]
 """,
     "companion/losses/hinge.py": """
 from companion._base import Base, scale
-from companion._checks import check_options
+from companion._options import check_options
 
 def hinge(x):
     check_options(x)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from companion import _checks
+from companion import _checks, _options
 from companion._twin import Twin
 
 
@@ -85,6 +85,6 @@ def test_refuses_wrong_options(args: tuple[float, ...], options: dict[str, objec
 
 
 def test_checks_by_the_rules_of_its_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_checks.RULES, "scaled_loss.scale", _checks.between(0.0, 1.0))
+    monkeypatch.setitem(_options.RULES, "scaled_loss.scale", _checks.between(0.0, 1.0))
     with pytest.raises(ValueError, match=r"`scale` must be between 0\.0 and 1\.0, got 2\.0"):
         ScaledLoss(scale=2.0)

@@ -3,7 +3,8 @@
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options, check_per_class
+from companion._checks import Reduction, check_logits, check_per_class
+from companion._options import check_options
 from companion._twin import Twin
 from companion.losses.imbalance.logit_adjusted import logit_adjusted_loss
 

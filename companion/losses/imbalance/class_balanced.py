@@ -3,8 +3,9 @@
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options, check_per_class
+from companion._checks import Reduction, check_logits, check_per_class
 from companion._margin import upcast
+from companion._options import check_options
 from companion._twin import Twin
 from companion.losses.imbalance.class_weights import class_weights
 from companion.losses.imbalance.focal import focal_loss

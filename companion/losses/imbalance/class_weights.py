@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from companion._checks import check_options
+from companion._options import check_options
 
 
 def class_weights(

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options
+from companion._checks import Reduction, check_logits
 from companion._margin import binary_loss, class_loss
+from companion._options import check_options
 from companion._twin import Twin
 
 

@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_class_target, check_logits, check_options, check_per_class
+from companion._checks import Reduction, check_class_target, check_logits, check_per_class
 from companion._margin import class_loss, upcast
+from companion._options import check_options
 from companion._twin import Twin
 
 

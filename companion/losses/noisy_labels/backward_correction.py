@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options, check_square
+from companion._checks import Reduction, check_logits, check_square
 from companion._margin import full_precision, upcast
+from companion._options import check_options
 from companion._reduce import reduce_classes
 from companion._twin import Twin
 from companion.losses.noisy_labels._pieces import log_probabilities

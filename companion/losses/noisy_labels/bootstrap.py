@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options
+from companion._checks import Reduction, check_logits
 from companion._margin import margin, upcast
+from companion._options import check_options
 from companion._twin import Twin
 from companion.losses.noisy_labels._pieces import entropy, penalised_cross_entropy
 

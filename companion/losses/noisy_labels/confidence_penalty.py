@@ -3,8 +3,9 @@
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options
+from companion._checks import Reduction, check_logits
 from companion._margin import upcast
+from companion._options import check_options
 from companion._twin import Twin
 from companion.losses.noisy_labels._pieces import entropy, penalised_cross_entropy
 

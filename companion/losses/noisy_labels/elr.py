@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from companion._checks import Reduction, check_logits, check_options
+from companion._checks import Reduction, check_logits
 from companion._margin import upcast
+from companion._options import check_options
 from companion.losses.noisy_labels._pieces import penalised_cross_entropy
 
 

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from companion._checks import Reduction, between, check_class_target, check_logits, check_options, check_sample_weight
+from companion._checks import Reduction, between, check_class_target, check_logits, check_sample_weight
 from companion._margin import class_loss, upcast
+from companion._options import check_options
 from companion._twin import Twin
 
 _cross_entropy = partial(class_loss, lambda m: -F.logsigmoid(m))

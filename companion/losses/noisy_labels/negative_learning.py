@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from companion._checks import Reduction, check_logits, check_options
+from companion._checks import Reduction, check_logits
 from companion._margin import margins, plain_margin, upcast
+from companion._options import check_options
 from companion._reduce import reduce_classes
 from companion._twin import Twin
 
