@@ -8,6 +8,7 @@ from torch import Tensor
 from companion._checks import Reduction, check_class_target, check_logits, check_per_class, check_same_shape
 from companion._margin import margins, sigmoid, upcast
 from companion._reduce import reduce
+from companion.losses.regions._wrong import sum_of_wrong, wrong_probabilities
 
 Absent = Literal["penalise", "skip"]
 
@@ -30,13 +31,14 @@ def class_counts(input: Tensor, target: Tensor, *, batch: bool, ignore_index: in
     t = target.long().unsqueeze(1)
     valid = t != ignore_index
     t = t * valid
-    p = torch.softmax(upcast(input), dim=1)
-    # Probabilities of the wrong classes: down the pixels they add up to false positives, across the classes to what
-    # the true class misses. 1 - p_t, as their sum, keeps its digits.
-    wrong = p.scatter(1, t, 0.0).masked_fill(~valid, 0.0)
-    missed = wrong.sum(dim=1, keepdim=True)
-    there = valid.to(p.dtype)
-    counts = Counts(_sum(wrong), _by_class(missed, t, p), _by_class(there, t, p), _sum(there).expand(p.shape[:2]))
+    x = upcast(input)
+    if x.dim() == 2:
+        fp = wrong_probabilities(x, t, valid)
+        missed = fp.sum(dim=1, keepdim=True)
+    else:
+        fp, missed = sum_of_wrong(x, t, valid)
+    there = valid.to(x.dtype)
+    counts = Counts(fp, by_class(missed, t, x), by_class(there, t, x), _sum(there).expand(x.shape[:2]))
     return _pool(counts, batch or input.dim() == 2)
 
 
@@ -62,12 +64,12 @@ def _sum(x: Tensor) -> Tensor:
     return x.flatten(2).sum(dim=2) if x.dim() > 2 else x
 
 
-def _by_class(x: Tensor, t: Tensor, p: Tensor) -> Tensor:
+def by_class(x: Tensor, t: Tensor, logits: Tensor) -> Tensor:
     """Sums (N, C) of x (N, 1, *) over the pixels of each class t."""
     if x.dim() == 2:
-        return torch.zeros_like(p).scatter_add(1, t, x)
+        return torch.zeros_like(logits).scatter_add(1, t, x)
     # By rows of the image first: a single running sum in float32 loses its digits in a large one.
-    rows = p.new_zeros(p.shape[0], p.shape[2], p.shape[1])
+    rows = logits.new_zeros(logits.shape[0], logits.shape[2], logits.shape[1])
     return rows.scatter_add(2, t.movedim(2, 1).flatten(2), x.movedim(2, 1).flatten(2)).sum(dim=1)
 
 
@@ -75,24 +77,30 @@ def _pool(counts: Counts, batch: bool) -> Counts:
     return Counts(*(c.sum(dim=0) for c in counts)) if batch else counts
 
 
-def tversky(
-    counts: Counts,
-    alpha: float | Tensor,
-    beta: float | Tensor,
-    smooth: float,
+def tversky(counts: Counts, alpha: float | Tensor, beta: float | Tensor, smooth: float) -> Tensor:
+    """1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth), as one fraction: nothing cancels near 0."""
+    fp, fn, size, _ = counts
+    errors = alpha * fp + beta * fn
+    return share(errors, size - fn + errors + smooth)
+
+
+def share(part: Tensor, whole: Tensor) -> Tensor:
+    """``part / whole``, and 0 of nothing: below the smallest normal number 1 / whole overflows."""
+    return part / whole.masked_fill(whole < torch.finfo(whole.dtype).tiny, 1.0)
+
+
+def reduce_regions(
+    loss: Tensor,
+    size: Tensor,
+    seen: Tensor,
     *,
     absent: Absent,
     weight: Tensor | None,
     reduction: Reduction,
     input: Tensor,
 ) -> Tensor:
-    """1 - (TP + smooth) / (TP + alpha FP + beta FN + smooth), as one fraction: nothing cancels near 0."""
+    """Weigh and reduce one loss per region; a region of nothing but ignored elements is left out of the mean."""
     check_per_class("weight", weight, input)
-    fp, fn, size, seen = counts
-    errors = alpha * fp + beta * fn
-    whole = size - fn + errors + smooth
-    # Below the smallest normal number 1 / whole overflows: nothing predicted, nothing there, no loss.
-    loss = errors / whole.masked_fill(whole < torch.finfo(whole.dtype).tiny, 1.0)
     norm = None
     if weight is not None:
         norm = weight.to(loss.dtype).expand_as(loss)

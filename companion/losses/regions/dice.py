@@ -3,9 +3,10 @@
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_options
+from companion._checks import Reduction
+from companion._options import check_options
 from companion._twin import Twin
-from companion.losses.regions._counts import Absent, binary_counts, class_counts, tversky
+from companion.losses.regions._counts import Absent, binary_counts, class_counts, reduce_regions, tversky
 
 
 def dice_loss(
@@ -76,7 +77,10 @@ def dice_loss(
     )
     counts = class_counts(input, target, batch=batch, ignore_index=ignore_index, sibling="binary_dice_loss")
     alpha = beta = 0.5
-    return tversky(counts, alpha, beta, smooth, absent=absent, weight=weight, reduction=reduction, input=input)
+    loss = tversky(counts, alpha, beta, smooth)
+    return reduce_regions(
+        loss, counts.size, counts.seen, absent=absent, weight=weight, reduction=reduction, input=input
+    )
 
 
 def binary_dice_loss(
@@ -140,7 +144,10 @@ def binary_dice_loss(
     )
     counts = binary_counts(input, target, batch=batch, ignore_index=ignore_index)
     alpha = beta = 0.5
-    return tversky(counts, alpha, beta, smooth, absent=absent, weight=weight, reduction=reduction, input=input)
+    loss = tversky(counts, alpha, beta, smooth)
+    return reduce_regions(
+        loss, counts.size, counts.seen, absent=absent, weight=weight, reduction=reduction, input=input
+    )
 
 
 class DiceLoss(Twin, of=dice_loss): ...

@@ -3,9 +3,10 @@
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_options
+from companion._checks import Reduction
+from companion._options import check_options
 from companion._twin import Twin
-from companion.losses.regions._counts import Absent, binary_counts, class_counts, tversky
+from companion.losses.regions._counts import Absent, binary_counts, class_counts, reduce_regions, tversky
 
 
 def fbeta_loss(
@@ -77,7 +78,10 @@ def fbeta_loss(
     )
     counts = class_counts(input, target, batch=batch, ignore_index=ignore_index, sibling="binary_fbeta_loss")
     alpha, beta = 1 / (1 + beta**2), beta**2 / (1 + beta**2)
-    return tversky(counts, alpha, beta, smooth, absent=absent, weight=weight, reduction=reduction, input=input)
+    loss = tversky(counts, alpha, beta, smooth)
+    return reduce_regions(
+        loss, counts.size, counts.seen, absent=absent, weight=weight, reduction=reduction, input=input
+    )
 
 
 def binary_fbeta_loss(
@@ -143,7 +147,10 @@ def binary_fbeta_loss(
     )
     counts = binary_counts(input, target, batch=batch, ignore_index=ignore_index)
     alpha, beta = 1 / (1 + beta**2), beta**2 / (1 + beta**2)
-    return tversky(counts, alpha, beta, smooth, absent=absent, weight=weight, reduction=reduction, input=input)
+    loss = tversky(counts, alpha, beta, smooth)
+    return reduce_regions(
+        loss, counts.size, counts.seen, absent=absent, weight=weight, reduction=reduction, input=input
+    )
 
 
 class FbetaLoss(Twin, of=fbeta_loss): ...

@@ -3,9 +3,10 @@
 from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
-from companion._checks import Reduction, check_options
+from companion._checks import Reduction
+from companion._options import check_options
 from companion._twin import Twin
-from companion.losses.regions._counts import Absent, binary_counts, class_counts, tversky
+from companion.losses.regions._counts import Absent, binary_counts, class_counts, reduce_regions, tversky
 
 
 def tversky_loss(
@@ -77,7 +78,10 @@ def tversky_loss(
         reduction=reduction,
     )
     counts = class_counts(input, target, batch=batch, ignore_index=ignore_index, sibling="binary_tversky_loss")
-    return tversky(counts, alpha, beta, smooth, absent=absent, weight=weight, reduction=reduction, input=input)
+    loss = tversky(counts, alpha, beta, smooth)
+    return reduce_regions(
+        loss, counts.size, counts.seen, absent=absent, weight=weight, reduction=reduction, input=input
+    )
 
 
 def binary_tversky_loss(
@@ -143,7 +147,10 @@ def binary_tversky_loss(
         reduction=reduction,
     )
     counts = binary_counts(input, target, batch=batch, ignore_index=ignore_index)
-    return tversky(counts, alpha, beta, smooth, absent=absent, weight=weight, reduction=reduction, input=input)
+    loss = tversky(counts, alpha, beta, smooth)
+    return reduce_regions(
+        loss, counts.size, counts.seen, absent=absent, weight=weight, reduction=reduction, input=input
+    )
 
 
 class TverskyLoss(Twin, of=tversky_loss): ...
