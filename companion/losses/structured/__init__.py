@@ -1,0 +1,1 @@
+"""Losses of structures: sequences, energies, graphs."""
