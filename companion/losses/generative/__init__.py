@@ -1,0 +1,1 @@
+"""Losses of generative models: the bound of a variational autoencoder, introspection, likeness of images."""

@@ -1,0 +1,1 @@
+"""Penalties and terms that are added to a loss."""
