@@ -16,8 +16,16 @@ import torch
 from torch.testing import assert_close
 
 from tests.losses.mutants import OF_A_LOSS, OF_THE_PLUMBING, WITH_OWN_CONTRACT, Mutant
+from tests.losses.own_mutants_pairs import BY_A_TEST_OF_ITS_OWN as PAIRS_BY_TEST
+from tests.losses.own_mutants_pairs import PAIRS
+from tests.losses.own_mutants_regions import REGIONS
+from tests.losses.own_mutants_regression import REGRESSION
+from tests.losses.own_mutants_structured import STRUCTURED
+from tests.losses.own_mutants_terms import PENALTIES, TERMS
+from tests.losses.own_registry import OWN, OwnInfo
 from tests.losses.registry import LOSSES, LossInfo
 from tests.losses.samples import expected, random_cases
+from tests.losses.test_own_values import test_value_is_that_of_the_equation
 
 pytestmark = [
     pytest.mark.as_user,  # a mutant is imported without the hook of jaxtyping
@@ -25,6 +33,9 @@ pytestmark = [
 ]
 
 BY_NAME = {info.name: info for info in LOSSES}
+OWN_BY_NAME = {info.name: info for info in OWN}
+OF_OWN = [Mutant(*row) for row in (*REGRESSION, *REGIONS, *STRUCTURED, *PAIRS, *TERMS)]
+BY_A_TEST_OF_ITS_OWN = [Mutant(*row) for row in (*PAIRS_BY_TEST, *PENALTIES)]
 
 
 @contextmanager
@@ -67,6 +78,10 @@ def check_values(info: LossInfo, function: Callable[..., torch.Tensor]) -> None:
         assert_close(found.flatten(), expected(case)[0])
 
 
+def check_own_values(info: OwnInfo, function: Callable[..., torch.Tensor]) -> None:
+    test_value_is_that_of_the_equation(dataclasses.replace(info, function=function))
+
+
 def title(mutant: Mutant) -> str:
     return f"{mutant.loss}: {mutant.old.strip()[:30]}"
 
@@ -75,6 +90,12 @@ def title(mutant: Mutant) -> str:
 def test_a_wrong_loss_is_noticed(mutant: Mutant) -> None:
     with mutated(mutant) as losses, pytest.raises(AssertionError):
         check_values(BY_NAME[mutant.loss], getattr(losses, mutant.loss))
+
+
+@pytest.mark.parametrize("mutant", OF_OWN, ids=title)
+def test_a_wrong_loss_with_data_of_its_own_is_noticed(mutant: Mutant) -> None:
+    with mutated(mutant) as losses, pytest.raises(AssertionError):
+        check_own_values(OWN_BY_NAME[mutant.loss], getattr(losses, mutant.loss))
 
 
 @pytest.mark.parametrize("mutant", OF_THE_PLUMBING, ids=title)
@@ -86,7 +107,7 @@ def test_wrong_plumbing_is_noticed(mutant: Mutant) -> None:
             mutant.test(info, **first)
 
 
-@pytest.mark.parametrize("mutant", WITH_OWN_CONTRACT, ids=title)
+@pytest.mark.parametrize("mutant", [*WITH_OWN_CONTRACT, *BY_A_TEST_OF_ITS_OWN], ids=title)
 def test_a_wrong_loss_with_its_own_contract_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant.test()
     with mutated(mutant) as losses:
@@ -95,9 +116,9 @@ def test_a_wrong_loss_with_its_own_contract_is_noticed(mutant: Mutant, monkeypat
             mutant.test()
 
 
-@pytest.mark.parametrize("loss", BY_NAME)
+@pytest.mark.parametrize("loss", [*BY_NAME, *OWN_BY_NAME])
 def test_every_loss_has_two_mutants(loss: str) -> None:
-    assert sum(mutant.loss == loss for mutant in OF_A_LOSS) >= 2
+    assert sum(mutant.loss == loss for mutant in [*OF_A_LOSS, *OF_OWN]) >= 2
 
 
 def test_the_healthy_package_passes() -> None:

@@ -11,6 +11,7 @@ from tests.losses import test_contract_values as values
 from tests.losses.noisy_labels import test_elr as elr
 from tests.losses.noisy_labels import test_mixup as mixup
 from tests.losses.noisy_mutants import NOISY
+from tests.losses.region_mutants import REGIONS
 
 
 class Mutant(NamedTuple):
@@ -57,6 +58,8 @@ OF_A_LOSS = [
     Mutant("ldam_loss", "losses.imbalance.ldam", "(n / n.min())", "n"),
     Mutant("cost_sensitive_loss", "losses.imbalance.cost_sensitive", "F.embedding(t, cost)", "F.embedding(t, cost.mT)"),
     Mutant("cost_sensitive_loss", "losses.imbalance.cost_sensitive", "dims=([1], [1])", "dims=([1], [0])"),
+    Mutant("missed_false_loss", "losses.domain.missed_false", "miss_weight / both", "false_weight / both"),
+    Mutant("missed_false_loss", "losses.domain.missed_false", "-both * F", "-F"),
     *(
         Mutant(prefix + loss, module, old, new)
         for prefix in ("", "binary_")
@@ -83,6 +86,7 @@ OF_A_LOSS = [
         )
     ),
     *(Mutant(loss, f"losses.noisy_labels.{file}", old, new) for loss, file, old, new in NOISY),
+    *(Mutant(loss, f"losses.regions.{file}", old, new) for loss, file, old, new in REGIONS),
 ]
 
 OF_THE_PLUMBING = [
@@ -194,10 +198,59 @@ OF_THE_PLUMBING = [
     ),
     Mutant(
         "dice_loss",
-        "losses.regions._counts",
-        "p.scatter(1, t, 0.0).masked_fill(~valid, 0.0)",
-        "p.scatter(1, t, 0.0)",
+        "losses.regions._wrong",
+        ".scatter(1, t, 0.0).masked_fill(~valid, 0.0)",
+        ".scatter(1, t, 0.0)",
         reduction.test_ignoring_rows_is_leaving_them_out,
+    ),
+    Mutant(
+        "dice_loss",
+        "losses.regions._wrong",
+        "valid.to(bits).neg_()",
+        "valid.to(bits).fill_(-1)",
+        reduction.test_what_is_ignored_may_be_anything,
+    ),
+    Mutant(
+        "dice_loss",
+        "losses.regions._wrong",
+        "gx = wrong.mul_((gm - s) + h)",
+        "gx = wrong.mul_(gm + h)",
+        values.test_value_and_gradient_are_those_of_the_paper,
+    ),
+    Mutant(
+        "jaccard_loss",
+        "losses.regions._wrong",
+        "s.mul_(ctx.pt).neg_()",
+        "s.mul_(ctx.pt)",
+        values.test_value_and_gradient_are_those_of_the_paper,
+    ),
+    Mutant(
+        "lovasz_softmax_loss",
+        "losses.regions._wrong",
+        "(h * wrong).sum(dim=1",
+        "(2 * h * wrong).sum(dim=1",
+        derivatives.test_second_derivatives_backward_and_forward_over_backward,
+    ),
+    Mutant(
+        "tversky_loss",
+        "losses.regions._wrong",
+        "-(s * pt)",
+        "s * pt",
+        derivatives.test_second_derivatives_backward_and_forward_over_backward,
+    ),
+    Mutant(
+        "focal_tversky_loss",
+        "losses.regions.focal_tversky",
+        "nothing = loss < torch.finfo(loss.dtype).tiny ** 0.5",
+        "nothing = loss < 0",
+        derivatives.test_all_is_finite_up_to_ten_thousand,
+    ),
+    Mutant(
+        "mcc_loss",
+        "losses.regions.mcc",
+        "torch.where(2 * above_chance > root, near_one, 1 - above_chance / root)",
+        "(1 - above_chance / root)",
+        values.test_value_is_exact_on_adversarial_logits,
     ),
     Mutant(
         "dice_loss",

@@ -81,6 +81,12 @@ def cost_sensitive(z: Row, t: int, cost: Sequence[Sequence[float]]) -> Number:
     return sum(q * mpf(price) for q, price in zip(softmax(z), cost[t], strict=True))
 
 
+def missed_false(x: Number, y: Number, miss_weight: float = 1.0, false_weight: float = 1.0) -> Number:
+    """-w_miss y log p - w_false (1 - y) log(1 - p)."""
+    missed = 0 if y == 0 else mpf(miss_weight) * y * log(1 + exp(-x))
+    return missed + (0 if y == 1 else mpf(false_weight) * (1 - y) * log(1 + exp(x)))
+
+
 def tversky(p: Row, y: Row, alpha: float = 0.3, beta: float = 0.7, smooth: float = 1.0) -> Number:
     """Salehi 2017, equation (3), smoothed, of one region; TP = sum min(p, y) is sum p y for y of 0 and 1."""
     tp = sum(min(a, b) for a, b in zip(p, y, strict=True))

@@ -6,13 +6,13 @@ over every loss that owes what it checks.
 
 from collections.abc import Callable, Sequence
 
-import pytest
 import torch
 
 from companion import losses
 from tests.losses import references
-from tests.losses.info import LossInfo, Options
+from tests.losses.info import Each, LossInfo, Options
 from tests.losses.noisy_rows import NOISY
+from tests.losses.region_rows import REGIONS
 
 COUNTS = torch.tensor([48, 12, 2, 5])
 PRIOR = torch.tensor([0.5, 0.25, 0.125, 0.125])
@@ -106,6 +106,13 @@ LOSSES = [
         excused=BY_SOFTMAX,
     ),
     LossInfo(
+        losses.missed_false_loss,
+        losses.MissedFalseLoss,
+        references.missed_false,
+        binary=True,
+        sweep=({}, {"miss_weight": 10.0, "false_weight": 0.25}, {"false_weight": 0.0}),
+    ),
+    LossInfo(
         losses.dice_loss,
         losses.DiceLoss,
         references.dice,
@@ -157,22 +164,11 @@ LOSSES = [
         sweep=FBETA_SWEEP,
     ),
     *NOISY,
+    *REGIONS,
 ]
 
-OWED: dict[str, list[str]] = {}  # test -> the losses it concerns, excused ones included
 Scope = Callable[[LossInfo], bool]
-
-
-def each_loss(where: Scope = lambda info: True) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test for every loss in its scope that is not excused from it."""
-
-    def parametrize(test: Callable[..., None]) -> Callable[..., None]:
-        members = [info for info in LOSSES if where(info)]
-        OWED[test.__name__] = [info.name for info in members]
-        owing = [info for info in members if test.__name__ not in info.excused]
-        return pytest.mark.parametrize("info", owing, ids=lambda info: info.name)(test)
-
-    return parametrize
+each_loss = Each(LOSSES)
 
 
 def rowwise(info: LossInfo) -> bool:

@@ -1,6 +1,7 @@
 """Inputs and targets for the contract, and what the equation of the paper says about them."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -134,7 +135,8 @@ def _rows(case: Case) -> Iterator[Unit]:
 def _regions(case: Case) -> Iterator[Unit]:
     """One image, or the batch where it is the region, at a time: a loss per class."""
     reference, options = case.info.reference, _options(case)
-    pooled, skip = options.pop("batch", False) or case.input.dim() == 2, options.pop("absent", "") == "skip"
+    pooled, skip = options.pop("batch", False) or case.input.dim() == 2, _absent(case) == "skip"
+    options.pop("absent", None)
     places = torch.arange(case.input.numel()).view(case.input.shape)
     images = [slice(None)] if pooled else [slice(n, n + 1) for n in range(len(places))]
     classes = case.input.shape[1]
@@ -143,12 +145,22 @@ def _regions(case: Case) -> Iterator[Unit]:
 
         def f(z: Row, targets: list[list[float]] = targets) -> list[Number]:
             logits = [z[i : i + classes] for i in range(0, len(z), classes)]
-            p = [[1 / (1 + exp(-v)) for v in row] if case.info.binary else softmax(row) for row in logits]
+            p = logits if case.info.scores else [_probabilities(row, case.info.binary) for row in logits]
             y = [[mpf(v) for v in row] for row in targets]
             both = [([row[c] for row in p], [row[c] for row in y]) for c in range(classes)]
+            if case.info.pooled:
+                return [reference(both, skip=skip, **options)]
             return [mpf(0) if skip and sum(yc) == 0 else reference(pc, yc, **options) for pc, yc in both]
 
         yield [i for row in rows for i in row], f
+
+
+def _absent(case: Case) -> str:
+    return str(case.options.get("absent", inspect.signature(case.info.function).parameters["absent"].default))
+
+
+def _probabilities(row: Row, binary: bool) -> list[Number]:
+    return [1 / (1 + exp(-v)) for v in row] if binary else softmax(row)
 
 
 def _by_row(x: Tensor) -> list[list[Any]]:

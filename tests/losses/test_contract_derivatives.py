@@ -86,7 +86,8 @@ def test_all_is_finite_up_to_ten_thousand(info: LossInfo) -> None:
         input = case.input.clone().requires_grad_()
         loss = case(input)
         (gradient,) = torch.autograd.grad(loss, input, create_graph=True)
-        (product,) = torch.autograd.grad((gradient * torch.randn_like(gradient)).sum(), input)
         assert loss.isfinite()
         assert gradient.isfinite().all()
-        assert product.isfinite().all()
+        if gradient.requires_grad:  # not where the loss is linear
+            (product,) = torch.autograd.grad((gradient * torch.randn_like(gradient)).sum(), input)
+            assert product.isfinite().all()

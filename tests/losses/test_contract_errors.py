@@ -19,6 +19,7 @@ NUMBERS = {  # option -> numbers it refuses
     "max_margin": (-1.0, math.nan, math.inf),
     "scale": (0.0, -1.0, math.nan, math.inf),
     "label_smoothing": (-0.1, 1.1, math.nan),
+    "power": (-1.0, math.nan, math.inf),
     "epsilon": (math.nan, math.inf),
     "alpha": (-0.1, math.nan, math.inf),
     "beta": (-0.1, math.nan, math.inf),
@@ -93,7 +94,7 @@ def test_probabilities_must_have_the_shape_of_the_input(info: LossInfo) -> None:
     refused(info, ValueError, r"`target` holds prob.*shape of `input`, \(4, 3\), got \(4, 2\)", input, target[:, :2])
 
 
-@each_loss(lambda info: not info.probabilities)
+@each_loss(both(multiclass, lambda info: not info.probabilities))
 def test_probabilities_are_refused_where_they_mean_nothing(info: LossInfo) -> None:
     input, _ = example(info)
     refused(

@@ -29,8 +29,9 @@ def test_sum_adds_up_what_none_returns(info: LossInfo) -> None:
 
 @each_loss()
 def test_mean_is_the_default_and_averages_what_none_returns(info: LossInfo) -> None:
+    every = {"absent": "penalise"} if info.region else {}
     for case in cases(info):
-        assert_close(case(), case(reduction="none").mean())
+        assert_close(case(**every), case(reduction="none", **every).mean())
         assert_close(case(reduction="mean"), case())
 
 
@@ -45,10 +46,10 @@ def test_none_returns_one_loss_per_row_or_element(info: LossInfo) -> None:
 def test_none_returns_one_loss_per_region(info: LossInfo) -> None:
     for shape in ((2, 3, 5), IMAGES, (2, 3, 1, 2, 3)):
         input, target = example(info, shape=shape)
-        assert info(input, target, reduction="none").shape == (2, 3)
-        assert info(input, target, reduction="none", batch=True).shape == (3,)
+        assert info(input, target, reduction="none").shape == ((2,) if info.pooled else (2, 3))
+        assert info(input, target, reduction="none", batch=True).shape == (() if info.pooled else (3,))
     input, target = example(info, shape=PLAIN)  # without spatial axes the batch is the region
-    assert info(input, target, reduction="none").shape == (3,)
+    assert info(input, target, reduction="none").shape == (() if info.pooled else (3,))
 
 
 @each_loss(lambda info: info.region)
@@ -68,12 +69,13 @@ def test_weight_scales_the_loss_of_its_class_and_enters_the_mean(info: LossInfo)
         assert_close(info(input, target, weight=WEIGHT), (w * bare).sum() / w.sum())
 
 
-@each_loss(lambda info: info.region)
+@each_loss(both(lambda info: info.region, takes("weight")))
 def test_weight_of_a_region_is_that_of_its_class(info: LossInfo) -> None:
     input, target = example(info, shape=IMAGES)
-    bare = info(input, target, reduction="none")
-    assert_close(info(input, target, weight=WEIGHT, reduction="none"), WEIGHT * bare)
-    assert_close(info(input, target, weight=WEIGHT), (WEIGHT * bare).sum() / (WEIGHT.sum() * len(bare)))
+    bare = info(input, target, absent="penalise", reduction="none")
+    assert_close(info(input, target, weight=WEIGHT, absent="penalise", reduction="none"), WEIGHT * bare)
+    weighted = info(input, target, weight=WEIGHT, absent="penalise")
+    assert_close(weighted, (WEIGHT * bare).sum() / (WEIGHT.sum() * len(bare)))
 
 
 @each_loss(both(soft, takes("weight")))
@@ -160,7 +162,7 @@ def test_all_ignored_is_zero_with_zero_gradient(info: LossInfo, reduction: str) 
     for shape in (PLAIN, IMAGES):
         input, target = example(info, shape=shape)
         input = (1e4 * input).requires_grad_()
-        options = {"smooth": 0.0} if info.region else {}
+        options = {"smooth": 0.0} if info.takes("smooth") else {}
         loss = info(input, torch.full_like(target, -100), reduction=reduction, **options).sum()
         (gradient,) = torch.autograd.grad(loss, input)
         assert loss == 0
@@ -226,6 +228,11 @@ def test_absent_classes_are_skipped_or_counted(info: LossInfo) -> None:
     there = (target if info.binary else F.one_hot(target, 3).movedim(-1, 1)).flatten(2).any(dim=2)
     assert not there[0, 2]
     counted, skipped = (info(input, target, absent=absent, reduction="none") for absent in ("penalise", "skip"))
+    if info.pooled:  # there what is absent weighs nothing
+        whole = there.all(dim=1)
+        assert (counted > skipped)[~whole].all()
+        assert_close(counted[whole], skipped[whole])
+        return
     assert (counted[~there] > 0).all()
     assert_close(skipped, counted.masked_fill(~there, 0.0))
     assert_close(info(input, target, absent="skip"), counted[there].mean())

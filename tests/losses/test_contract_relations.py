@@ -85,7 +85,7 @@ def test_a_better_pixel_never_costs_more(info: LossInfo, rows: list[list[float]]
 def test_regions_lie_between_nothing_and_everything(info: LossInfo, rows: list[list[float]]) -> None:
     input = logits(rows)
     found = info(input, targets(info, input), reduction="none")
-    assert ((found >= 0) & (found <= 1)).all()
+    assert ((found >= 0) & (found <= info.most)).all()
 
 
 @each_loss()
@@ -96,7 +96,16 @@ def test_a_perfect_prediction_costs_nothing(info: LossInfo) -> None:
     assert_close(info(sure, target), torch.tensor(0.0), rtol=0, atol=1e-12)
 
 
-SIBLINGS = [(name, "binary_" + name) for name in ("focal_loss", "dice_loss", "tversky_loss", "fbeta_loss")]
+TWO_CLASSES = (
+    "focal_loss",
+    "dice_loss",
+    "tversky_loss",
+    "fbeta_loss",
+    "jaccard_loss",
+    "focal_tversky_loss",
+    "mcc_loss",
+)
+SIBLINGS = [(name, "binary_" + name) for name in TWO_CLASSES]
 
 
 @pytest.mark.parametrize(("softmax", "sigmoid"), SIBLINGS)
@@ -165,6 +174,8 @@ EQUAL: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
         functools.partial(losses.fbeta_loss, beta=2.0),
         functools.partial(losses.tversky_loss, alpha=0.2, beta=0.8),
     ),
+    "Tversky at one": (functools.partial(losses.tversky_loss, alpha=1.0, beta=1.0), losses.jaccard_loss),
+    "focal Tversky at gamma 1": (functools.partial(losses.focal_tversky_loss, gamma=1.0), losses.tversky_loss),
 }
 
 

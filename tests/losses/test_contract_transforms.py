@@ -113,6 +113,12 @@ NOT_IN_C = {  # the same code as one of the ten that are
     "fbeta_loss": "tversky_loss",
     "binary_dice_loss": "binary_tversky_loss",
     "binary_fbeta_loss": "binary_tversky_loss",
+    "jaccard_loss": "tversky_loss",
+    "binary_jaccard_loss": "binary_tversky_loss",
+    "focal_tversky_loss": "tversky_loss",
+    "binary_focal_tversky_loss": "binary_tversky_loss",
+    "binary_generalized_dice_loss": "generalized_dice_loss",
+    "binary_mcc_loss": "mcc_loss",
 }
 
 

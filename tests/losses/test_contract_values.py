@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.losses.registry import LossInfo, each_loss, multiclass, soft
+from tests.losses.registry import LossInfo, both, each_loss, multiclass, soft
 from tests.losses.samples import Case, adversarial_cases, dense, expected, random_cases
 
 TINY = 1e-37  # about the smallest normal float32: below it there is nothing to compare
@@ -38,7 +38,7 @@ def test_gradient_is_exact_on_adversarial_logits(info: LossInfo) -> None:
         assert_close(found(case)[1], expected(case)[1], rtol=1e-5, atol=TINY)
 
 
-@each_loss(lambda info: "test_gradient_is_exact_on_adversarial_logits" in info.excused)
+@each_loss(both(multiclass, lambda info: "test_gradient_is_exact_on_adversarial_logits" in info.excused))
 def test_gradient_is_exact_but_for_the_rounding_of_softmax(info: LossInfo) -> None:
     for case in adversarial_cases(info):
         gradient, right = found(case)[1], expected(case)[1]
