@@ -27,6 +27,7 @@ def public_names(name: str) -> list[str]:
 
 def test_every_public_name_is_in_the_reference(tmp_path: Path) -> None:
     shutil.copy(ROOT / "book" / "api.md", tmp_path / "index.md")
+    shutil.copytree(ROOT / "book" / "api", tmp_path / "api")
     (tmp_path / "conf.py").write_text(CONFIG.format(tools=str(ROOT / "book" / "tools")))
     out = tmp_path / "_out"
     subprocess.run([sys.executable, "-m", "sphinx", "-q", str(tmp_path), str(out)], check=True)
