@@ -6,18 +6,15 @@
 import json
 import statistics
 import sys
-import time
 import warnings
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from timing import Loss, peak, step
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
 from companion import losses
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 REPEATS = 25
 
 
@@ -85,24 +82,6 @@ def peers() -> dict[str, dict[str, Loss]]:
     found["F.cross_entropy, overlap"]["MONAI dice"] = lambda x, t: dice(x, t.unsqueeze(1))
     found["F.cross_entropy, overlap"]["MONAI tversky"] = lambda x, t: tversky(x, t.unsqueeze(1))
     return found
-
-
-def step(loss: Loss, x: Tensor, t: Tensor) -> float:
-    """Seconds for one forward and backward pass."""
-    start = time.perf_counter()
-    torch.autograd.grad(loss(x, t), x)
-    return time.perf_counter() - start
-
-
-def peak(loss: Loss, x: Tensor, t: Tensor) -> float:
-    """Most memory held at once beyond the arguments, in multiples of the logits, the gradient included."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        torch.autograd.grad(loss(x, t), x)
-    held = most = 0
-    for event in sorted(record.events(), key=lambda e: e.time_range.end):
-        held += event.self_cpu_memory_usage
-        most = max(most, held)
-    return most / (x.numel() * x.element_size())
 
 
 def paired(baseline: Loss, rival: Loss, x: Tensor, t: Tensor) -> tuple[float, float]:

@@ -1,17 +1,16 @@
 """``make bench``: time, memory and exactness of the losses beside their peers, recorded in ``speed.json``."""
 
-import json
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
 import mpmath
 import torch
+from timing import in_processes
 
 from companion import losses, report
 
 WORKER = Path(__file__).with_name("one_process.py")
+TIMING = Path(__file__).with_name("timing.py")
 PROCESSES = 5
 SHAPES = ["4096x1000", "4x21x256x256", "128x10"]
 LIMITS = {"4096x1000": 1.15, "4x21x256x256": 1.5}  # against F.cross_entropy, of
@@ -29,11 +28,7 @@ CASES = [([20, 0, 0], 0), ([1e4, 0, 0], 0), ([1e4, 0, 0], 1), ([-30, 0, 5], 0), 
 
 def speed() -> dict[str, dict[str, dict[str, float]]]:
     """Medians over fresh processes."""
-    runs = []
-    for i in range(PROCESSES):
-        print(f"process {i + 1} of {PROCESSES}", file=sys.stderr, flush=True)
-        done = subprocess.run([sys.executable, WORKER, *SHAPES], capture_output=True, text=True, check=True)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    runs = in_processes(PROCESSES, WORKER, *SHAPES)
     return {
         group: {
             name: {key: statistics.median(run[group][name][key] for run in runs) for key in values}
@@ -86,7 +81,7 @@ def main() -> int:
         print(f"gamma {gamma:4}{error:12.1e}")
         if error > 1e-5:
             late.append(f"focal_loss at gamma {gamma}: relative error {error:.1e}, limit 1e-5")
-    report.record("speed", {"speed": found, "error": errors}, command="make bench", scripts=[__file__, WORKER])
+    report.record("speed", {"speed": found, "error": errors}, command="make bench", scripts=[__file__, WORKER, TIMING])
     print(*late, sep="\n")
     return bool(late)
 
