@@ -4,6 +4,7 @@ import math
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from companion._checks import (
@@ -134,6 +135,11 @@ def barron_alpha(name: str, value: Any) -> None:
         raise ValueError(f"`{name}` must be at most 2, above which the loss is not robust, got {value}.")
 
 
+def random_source(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, torch.Generator):
+        raise TypeError(f"`{name}` must be a torch.Generator or None, got {type(value).__name__}.")
+
+
 def nonzero(name: str, value: Any) -> None:
     below(math.inf)(name, value)
     if value == 0:
@@ -178,6 +184,7 @@ RULES: dict[str, Rule] = {
     "full": flag,
     "gamma": at_least(0.0, learned=True),
     "gaussian_nll_loss.beta": between(0.0, 1.0),
+    "generator": random_source,
     "gradient_penalty.one_sided": flag,
     "gradient_penalty.target": at_least(0.0),
     "ignore_index": integer,

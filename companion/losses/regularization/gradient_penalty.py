@@ -75,7 +75,7 @@ def gradient_penalty(
         Drucker, Le Cun, *Improving Generalization Performance Using Double Backpropagation*, IEEE Transactions on
         Neural Networks, 1992 (target 0). https://doi.org/10.1109/72.165600
     """
-    check_options("gradient_penalty", target=target, one_sided=one_sided, reduction=reduction)
+    check_options("gradient_penalty", target=target, one_sided=one_sided, generator=generator, reduction=reduction)
     slope = _slope(critic, _points(real, fake, generator))
     square = upcast(slope).flatten(1).square().sum(dim=1)
     return reduce(_away(square, target, one_sided), reduction)

@@ -169,3 +169,9 @@ def test_what_is_wrong_is_named() -> None:
         gradient_penalty(steep, x, target=-1.0)
     with pytest.raises(TypeError, match=r"`one_sided` must be True or False, got 1"):
         gradient_penalty(steep, x, one_sided=1)
+
+
+@pytest.mark.as_user
+def test_a_seed_is_no_source_of_random_numbers() -> None:
+    with pytest.raises(TypeError, match="`generator` must be a torch.Generator or None, got int"):
+        gradient_penalty(nn.Linear(2, 1), torch.zeros(3, 2), torch.ones(3, 2), generator=0)
