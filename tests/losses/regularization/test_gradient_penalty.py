@@ -173,5 +173,5 @@ def test_what_is_wrong_is_named() -> None:
 
 @pytest.mark.as_user
 def test_a_seed_is_no_source_of_random_numbers() -> None:
-    with pytest.raises(TypeError, match="`generator` must be a torch.Generator or None, got int"):
+    with pytest.raises(TypeError, match=r"`generator` must be a torch\.Generator or None, got int"):
         gradient_penalty(nn.Linear(2, 1), torch.zeros(3, 2), torch.ones(3, 2), generator=0)
