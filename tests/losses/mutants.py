@@ -107,8 +107,8 @@ OF_THE_PLUMBING = [
     Mutant(
         "focal_loss",
         "_margin",
-        "- torch.where(possible, s, 1.0).log()",
-        "+ torch.where(possible, s, 1.0).log()",
+        "- torch.where(alone, 1.0, s).log()",
+        "+ torch.where(alone, 1.0, s).log()",
         derivatives.test_forward_mode_agrees_with_backward_mode,
     ),
     Mutant(

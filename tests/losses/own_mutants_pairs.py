@@ -20,7 +20,7 @@ PAIRS = [
     mutant("triplet_loss", "triplet", "negatives - 1).clamp_min(0)", "0 * negatives)"),
     mutant("triplet_loss", "triplet", "d = d.square() if squared else d", "pass"),
     mutant("nt_xent_loss", "nt_xent", "z.device) + examples)", "z.device) + 1)"),
-    mutant("nt_xent_loss", "nt_xent", "unit(z2, temperature**-0.5)", "unit(z2)"),
+    mutant("nt_xent_loss", "nt_xent", "unit(z2, root(temperature))", "unit(z2)"),
     mutant("nt_xent_loss", "_anchors", 'x.diagonal(offset=start).fill_(float("-inf"))', "pass"),
     Mutant("nt_xent_loss", "_similarity", "return (y * (length", "return (y / (length"),
     mutant("supervised_contrastive_loss", "_positives", "(p.log() - mean -", "(p.log() -"),
