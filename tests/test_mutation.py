@@ -15,13 +15,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.losses import own_mutants_pairs, own_mutants_terms
 from tests.losses.mutants import OF_A_LOSS, OF_THE_PLUMBING, WITH_OWN_CONTRACT, Mutant
-from tests.losses.own_mutants_pairs import BY_A_TEST_OF_ITS_OWN as PAIRS_BY_TEST
-from tests.losses.own_mutants_pairs import PAIRS
 from tests.losses.own_mutants_regions import REGIONS
 from tests.losses.own_mutants_regression import REGRESSION
 from tests.losses.own_mutants_structured import STRUCTURED
-from tests.losses.own_mutants_terms import PENALTIES, TERMS
 from tests.losses.own_registry import OWN, OwnInfo
 from tests.losses.registry import LOSSES, LossInfo
 from tests.losses.samples import expected, random_cases
@@ -34,8 +32,8 @@ pytestmark = [
 
 BY_NAME = {info.name: info for info in LOSSES}
 OWN_BY_NAME = {info.name: info for info in OWN}
-OF_OWN = [Mutant(*row) for row in (*REGRESSION, *REGIONS, *STRUCTURED, *PAIRS, *TERMS)]
-BY_A_TEST_OF_ITS_OWN = [Mutant(*row) for row in (*PAIRS_BY_TEST, *PENALTIES)]
+OF_OWN = [*REGRESSION, *REGIONS, *STRUCTURED, *own_mutants_pairs.PAIRS, *own_mutants_terms.TERMS]
+BY_A_TEST_OF_ITS_OWN = [*own_mutants_pairs.BY_A_TEST_OF_ITS_OWN, *own_mutants_terms.BY_A_TEST_OF_ITS_OWN]
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -78,24 +77,3 @@ class OwnInfo:
 
     def __call__(self, *data: Tensor, **options: Any) -> Tensor:
         return self.function(*data, **{**self.needs, **options})
-
-
-Info = Any  # a LossInfo or an OwnInfo
-Test = Callable[..., None]
-
-
-class Each:
-    """``@each()`` runs a test for every member in its scope that is not excused from it, and notes who owes it."""
-
-    def __init__(self, members: Sequence[Info]) -> None:
-        self.members = members
-        self.owed: dict[str, list[str]] = {}  # test -> the losses it concerns, excused ones included
-
-    def __call__(self, where: Callable[[Info], bool] = lambda info: True) -> Callable[[Test], Test]:
-        def parametrize(test: Test) -> Test:
-            members = [info for info in self.members if where(info)]
-            self.owed[test.__name__] = [info.name for info in members]
-            owing = [info for info in members if test.__name__ not in info.excused]
-            return pytest.mark.parametrize("info", owing, ids=lambda info: info.name)(test)
-
-        return parametrize

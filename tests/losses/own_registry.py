@@ -3,7 +3,8 @@
 Adding such a loss means adding one entry to the list of its family, in ``own_NAME.py`` beside this file.
 """
 
-from tests.losses.info import Each, OwnInfo
+from tests.each import Each
+from tests.losses.info import OwnInfo
 from tests.losses.own_pairs import PAIRS
 from tests.losses.own_regions import REGIONS
 from tests.losses.own_regression import REGRESSION

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import torch
 
 from companion import losses
+from tests.each import Each
 from tests.losses import references
-from tests.losses.info import Each, LossInfo, Options
+from tests.losses.info import LossInfo, Options
 from tests.losses.noisy_rows import NOISY
 from tests.losses.region_rows import REGIONS
 

@@ -7,7 +7,7 @@ import pytest
 
 from companion import losses
 from companion._twin import Twin
-from tests.losses.info import Each
+from tests.each import Each
 from tests.losses.own_registry import OWN, each_own
 from tests.losses.registry import LOSSES, each_loss
 

@@ -4,14 +4,13 @@ Adding a weighter means adding one row to WEIGHTERS; the files test_contract_*.p
 a test over every weighter that owes what it checks, ``@each_case()`` over every weighter with every one of its options.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from companion import weighters
 from companion.weighters._base import Weighter
+from tests.each import Each
 
 Options = Mapping[str, Any]
 
@@ -90,34 +89,8 @@ WEIGHTERS = [
     ),
 ]
 
-OWED: dict[str, list[str]] = {}  # test -> the weighters it concerns, excused ones included
-Scope = Callable[[WeighterInfo], bool]
-Test = Callable[..., None]
-
-
-def _owing(test: Test, where: Scope) -> list[WeighterInfo]:
-    members = [info for info in WEIGHTERS if where(info)]
-    OWED[test.__name__] = [info.name for info in members]
-    return [info for info in members if test.__name__ not in info.excused]
-
-
-def each_weighter(where: Scope = lambda info: True) -> Callable[[Test], Test]:
-    """Run a test for every weighter in its scope that is not excused from it."""
-    return lambda test: pytest.mark.parametrize("info", _owing(test, where), ids=lambda info: info.name)(test)
-
-
-def each_case(where: Scope = lambda info: True) -> Callable[[Test], Test]:
-    """As :func:`each_weighter`, with every set of options in turn."""
-
-    def parametrize(test: Test) -> Test:
-        cases = [
-            pytest.param(info, options, id="-".join([info.name, *map(str, options.values())]))
-            for info in _owing(test, where)
-            for options in info.sweep
-        ]
-        return pytest.mark.parametrize(("info", "options"), cases)(test)
-
-    return parametrize
+each_weighter = Each(WEIGHTERS)
+each_case = each_weighter.with_options
 
 
 def of_values(info: WeighterInfo) -> bool:
