@@ -1,0 +1,1 @@
+"""What :func:`companion.diagnostics.check_loss` asks of a loss, topic by topic."""
