@@ -85,7 +85,7 @@ colab: $(READY) ## run every notebook as Colab would, offline (NOTEBOOKS=noteboo
 
 bench: $(READY) ## measure speed, memory and accuracy against peers
 	@$(PY) -m pip install -q -c constraints.txt -e ".[bench]"
-	@missed=0; for name in run regions pairs regression weighters; do $(PY) tests/benchmarks/$$name.py || missed=1; done; exit $$missed
+	@missed=0; for name in run regions pairs regression weighters monitor; do $(PY) tests/benchmarks/$$name.py || missed=1; done; exit $$missed
 
 clean: ## remove the built book and the caches of the tools; .venv stays
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache .hypothesis
