@@ -1,0 +1,262 @@
+"""Traits that no table shows: what is to be predicted, from what, and what it is for."""
+
+from companion.diagnostics._table.trait import Trait
+
+TRAITS = (
+    Trait(
+        "one-sided-cost",
+        (
+            "too low",
+            "too high",
+            "overestimate",
+            "underestimate",
+            "stock out",
+            "newsvendor",
+            "under forecast",
+            "shortage",
+        ),
+        ("quantile_loss", "expectile_loss", "linex_loss"),
+        "The prices of too low and too high decide what is predicted: linear prices ask for a quantile, squared ones "
+        "for an expectile; Linex charges one direction exponentially.",
+        "Where the same prediction serves several purposes: predict the mean or the distribution, and add the margin "
+        "when you decide.",
+        "book/api/residuals.html#companion.losses.quantile_loss",
+    ),
+    Trait(
+        "uncertainty",
+        ("interval", "prediction interval", "how sure", "heteroscedastic", "varying noise", "error bar", "quantile"),
+        ("quantile_loss", "gaussian_nll_loss"),
+        "Two quantiles make an interval without a law of the noise; a Gaussian likelihood learns mean and spread "
+        "together.",
+        "Gaussian: where tails are heavy, one row can own the variance. Check the coverage on held-out rows.",
+        "book/api/residuals.html#companion.losses.gaussian_nll_loss",
+    ),
+    Trait(
+        "easy-examples",
+        ("mostly easy", "easy example", "easy background", "object detection", "dense detection", "hard example"),
+        ("cross_entropy", "focal_loss", "binary_focal_loss"),
+        "Focal loss lets examples fade that are already right; it was made for millions of easy ones.",
+        "Where labels are noisy or classes overlap: the hardest rows are then the unpredictable ones. Recalibrate "
+        "before reading probabilities.",
+        "notebooks/imbalance.html#sec-imbalance-focal",
+    ),
+    Trait(
+        "known-noise",
+        ("transition matrix", "known noise", "confusion of annotators", "noise rate known"),
+        ("forward_correction_loss", "backward_correction_loss"),
+        "If you know how labels go wrong, say so: the loss explains the mistakes, the model need not.",
+        "Where the table is a guess or depends on the input. Backward correction has no lower bound under a network "
+        "that can fit everything.",
+        "notebooks/noisy_labels.html#say-how-the-labels-go-wrong",
+    ),
+    Trait(
+        "complementary-labels",
+        ("complementary label", "what it is not", "negative label", "not this class"),
+        ("negative_learning_loss",),
+        "It learns from labels that say what an example is not.",
+        "Where ordinary labels are right: each says more than many that only exclude.",
+        "notebooks/noisy_labels.html#when-not-to-use",
+    ),
+    Trait(
+        "overconfident",
+        ("overconfidence", "overfit", "overfitting", "memorise", "memorize", "few row", "small data", "few example"),
+        ("cross_entropy", "l2_penalty", "confidence_penalty_loss", "mixup_loss"),
+        "Stop early and decay the weights first. A penalty on sureness and blends of examples keep the model from "
+        "learning rows by heart.",
+        "Mixup where a blend of two inputs means nothing. L2 in the loss under Adam: use AdamW's decay.",
+        "notebooks/composite_losses.html#sec-composite-losses-penalties",
+    ),
+    Trait(
+        "sparse-weights",
+        ("sparse", "feature selection", "select feature", "lasso", "zero weight", "interpretable weight"),
+        ("l1_penalty", "proximal_l1_", "elastic_net_penalty"),
+        "L1 pulls every weight towards 0 with the same force; the proximal step makes exact zeros; elastic net shares "
+        "the work among columns that say the same.",
+        "L1 in the loss where exact zeros are wanted: take the proximal step.",
+        "notebooks/composite_losses.html#sec-composite-losses-penalties",
+    ),
+    Trait(
+        "collinear",
+        ("correlated feature", "correlated column", "redundant feature", "multicollinear"),
+        ("l2_penalty", "elastic_net_penalty"),
+        "Columns that say the same can have any weights between them; L2 shares the work among them.",
+        "Where only predictions count: they hardly change.",
+        "notebooks/composite_losses.html#sec-composite-losses-penalties",
+    ),
+    Trait(
+        "sparse-codes",
+        ("sparse code", "sparse autoencoder", "sparse activation", "silent unit"),
+        ("mse_loss", "sparsity_kl", "l1_penalty"),
+        "Keeps each hidden unit silent most of the time, beside the error of reconstruction.",
+        "Where codes are only to be short: a smaller layer does it.",
+        "notebooks/softadapt.html#sparse-codes",
+    ),
+    Trait(
+        "segmentation",
+        ("segment", "mask", "pixel", "region", "tumour", "tumor", "lesion", "organ"),
+        (
+            "cross_entropy",
+            "dice_loss",
+            "binary_dice_loss",
+            "generalized_dice_loss",
+            "binary_generalized_dice_loss",
+            "jaccard_loss",
+            "binary_jaccard_loss",
+            "lovasz_softmax_loss",
+            "lovasz_hinge_loss",
+            "mcc_loss",
+            "binary_mcc_loss",
+        ),
+        "Cross entropy of pixels gives a pull from anywhere; an overlap added to it counts a small region as much as a "
+        "large one.",
+        "Dice or Jaccard alone: they learn slowly from nothing and their probabilities claim too much.",
+        "notebooks/composite_losses.html#dice-and-a-partner",
+    ),
+    Trait(
+        "precision-or-recall",
+        ("precision", "recall", "f score", "f1", "f beta", "fbeta", "sensitivity", "specificity"),
+        (
+            "cross_entropy",
+            "fbeta_loss",
+            "binary_fbeta_loss",
+            "tversky_loss",
+            "binary_tversky_loss",
+            "focal_tversky_loss",
+            "binary_focal_tversky_loss",
+        ),
+        "Cross entropy and a chosen threshold come first. For regions, F-beta and Tversky price what is missed and "
+        "what is false apart.",
+        "Where the target is one label for each row, or probabilities are needed.",
+        "notebooks/imbalance.html#one-pixel-in-fifty",
+    ),
+    Trait(
+        "contours",
+        ("contour", "boundary", "outline", "edge of region", "distance to surface"),
+        ("dice_loss", "boundary_loss", "binary_boundary_loss"),
+        "It charges every pixel for its distance to the true contour, beside an overlap.",
+        "Alone, or from the first step: where nothing is marked yet it says little.",
+        "book/api/regions.html#companion.losses.boundary_loss",
+    ),
+    Trait(
+        "image-quality",
+        ("restore", "restoration", "denoise", "deblur", "super resolution", "reconstruct image", "image to image"),
+        ("mse_loss", "charbonnier_loss", "ssim_loss", "total_variation"),
+        "Squared error first. SSIM asks for the same pattern, Charbonnier for errors by their size, total variation "
+        "for smoothness without blur.",
+        "SSIM alone: it hardly sees a shift of brightness or colour.",
+        "book/api/terms.html#companion.losses.ssim_loss",
+    ),
+    Trait(
+        "alignment-unknown",
+        (
+            "unaligned",
+            "alignment",
+            "speech recognition",
+            "handwriting",
+            "read text",
+            "transcribe",
+            "transcription",
+            "ocr",
+        ),
+        ("ctc_loss", "ctc_feasible"),
+        "It sums over all placements of the labels, so that no step needs a label.",
+        "Where places are known or matter: cross entropy of frames. Where the text may be longer than the input.",
+        "notebooks/structured_prediction.html#what-ctc-cannot-do",
+    ),
+    Trait(
+        "tagging",
+        (
+            "sequence labelling",
+            "sequence labeling",
+            "part of speech",
+            "named entity",
+            "tag each word",
+            "neighbouring tag",
+        ),
+        ("cross_entropy", "crf_loss", "crf_decode", "structured_hinge_loss"),
+        "Where a tag makes another one likely beside it, score the whole chain.",
+        "Where neighbours say nothing, or their rule can be counted. The hinge where probabilities are needed.",
+        "notebooks/structured_prediction.html#neighbours-that-know-something",
+    ),
+    Trait(
+        "text-generation",
+        ("translate", "translation", "language model", "next token", "next word", "caption", "summarise", "summarize"),
+        ("sequence_cross_entropy",),
+        "It teaches the probability of every next token, given those before it.",
+        "As the only score: measure on the model's own words.",
+        "notebooks/structured_prediction.html#one-word-after-another",
+    ),
+    Trait(
+        "whole-answers",
+        ("energy", "candidate", "rank candidate", "score the whole answer", "partition function"),
+        ("energy_nll_loss", "nce_loss", "contrastive_divergence_loss"),
+        "If only the whole answer knows, score the whole answer against the others; where they cannot be listed, "
+        "against noise or against samples of the model.",
+        "Where the parts of the answer are independent given the input: cross entropy for each.",
+        "notebooks/structured_prediction.html#a-rule-that-no-neighbours-show",
+    ),
+    Trait(
+        "density",
+        ("density", "unnormalised model", "unnormalized model", "score matching", "diffusion", "novelty"),
+        ("score_matching_loss", "nce_loss", "contrastive_divergence_loss"),
+        "They learn a density without its normalising sum: by its slope, against known noise, or against samples.",
+        "Where a normalised likelihood can be written down: use it.",
+        "book/api/structures.html#companion.losses.score_matching_loss",
+    ),
+    Trait(
+        "graph",
+        ("node", "link", "social network", "citation", "neighbourhood", "edge of graph"),
+        ("cross_entropy", "link_prediction_loss", "laplacian_smoothness_loss", "graph_contrastive_loss"),
+        "Labels of nodes by cross entropy first; links by their two ends; the others use the graph where labels "
+        "are few.",
+        "Small graphs: counting shared friends did as well. The Laplacian where linked nodes differ.",
+        "notebooks/structured_prediction.html#nodes-and-links",
+    ),
+    Trait(
+        "similarity",
+        ("similar", "verification", "same person", "retrieval", "retrieve", "face", "metric learning", "embedding"),
+        ("contrastive_loss", "triplet_loss", "supervised_contrastive_loss"),
+        "They place what belongs together near each other: by pairs, by triplets, or by the classes of a batch.",
+        "Where the classes are fixed and known: cross entropy, whose features serve as embeddings too.",
+        "book/api/pairs.html#companion.losses.triplet_loss",
+    ),
+    Trait(
+        "unlabelled",
+        (
+            "unlabeled",
+            "self supervised",
+            "pretrain",
+            "pretraining",
+            "two view",
+            "augmentation",
+            "no label",
+            "paired text",
+        ),
+        ("nt_xent_loss", "info_nce_loss"),
+        "Two views of one example are drawn together and apart from the rest of the batch.",
+        "Where labels suffice: cross entropy.",
+        "book/api/pairs.html#companion.losses.nt_xent_loss",
+    ),
+    Trait(
+        "generation",
+        ("generate", "generative", "autoencoder", "vae", "sample image", "latent", "gan", "adversarial"),
+        ("mse_loss", "elbo_loss", "gaussian_kl", "introvae_loss", "gradient_penalty"),
+        "A variational autoencoder restores rows from codes near a prior; IntroVAE lets its encoder be the critic; a "
+        "gradient penalty keeps a critic's slope in bounds.",
+        "IntroVAE where training must be steady; any of them where restoring is all you need.",
+        "notebooks/softadapt_generation.html#when-not-to-use",
+    ),
+    Trait(
+        "several-parts",
+        ("multi task", "multitask", "several loss", "composite", "weighted sum", "two objective", "auxiliary"),
+        ("Static", "InitialScale", "UncertaintyWeighting"),
+        "Report each part by itself and try three fixed weights, by factors around one over its first value.",
+        "No weighter knows your preference or mends a wrong term.",
+        "notebooks/composite_losses.html#what-a-weighter-cannot-do",
+    ),
+)
+
+BUILDING_BLOCKS = {
+    "normalized_cross_entropy": "one half of active_passive_loss; by itself it learns too slowly",
+    "reverse_cross_entropy": "one half of symmetric_cross_entropy and of active_passive_loss",
+}
