@@ -107,7 +107,7 @@ def check_loss(
 
     Returns:
         A :class:`Report`: ``ok`` if nothing was found, ``findings`` with the input that shows each and a cure,
-        ``notes``, and ``unchecked`` with the reason. It prints as text and shows as a table in a notebook.
+        ``notes``, and ``unchecked`` with the reason. It prints as text and shows as a list in a notebook.
 
     Raises:
         TypeError: If ``loss`` cannot be called, ``input`` or ``truth`` is no floating-point tensor, or ``target`` holds
