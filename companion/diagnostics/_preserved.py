@@ -1,6 +1,7 @@
 """Whatever a diagnostic does to a model inside, outside it is as it was."""
 
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -53,13 +54,13 @@ def preserved(model: nn.Module, optimizer: Optimizer | None = None) -> Iterator[
 
 @contextmanager
 def same_random_numbers() -> Iterator[None]:
-    import numpy as np
-
-    # Augmentations in a loader often draw from these two.
-    python, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
+    # Augmentations in a loader often draw from these two; where NumPy was never imported, nobody draws from it.
+    numpy = sys.modules.get("numpy")
+    python, arrays = random.getstate(), numpy.random.get_state() if numpy else None
     try:
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             yield
     finally:
         random.setstate(python)
-        np.random.set_state(arrays)  # noqa: NPY002
+        if numpy:
+            numpy.random.set_state(arrays)

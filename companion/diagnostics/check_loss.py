@@ -1,8 +1,6 @@
 """What is wrong with a loss? One call looks at its values, gradients, rows, precision and running."""
 
 import contextlib
-import random
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -24,6 +22,7 @@ from companion.diagnostics._loss.rows import batch_coupling, broadcast, reductio
 from companion.diagnostics._loss.runtime import graph_break, host_sync, memory_growth
 from companion.diagnostics._loss.truth import Question
 from companion.diagnostics._loss.values import discontinuity, non_finite, not_lowest_at_truth
+from companion.diagnostics._preserved import same_random_numbers
 
 CALLS: Mapping[str, Callable[[Case], Iterator[Finding]]] = {
     "not-scalar": not_scalar,
@@ -225,20 +224,12 @@ def _note(finding: Finding, excused: Mapping[str, str]) -> Finding:
 @contextlib.contextmanager
 def _apart(device: torch.device) -> Iterator[None]:
     """Gradients on, warnings kept, and every source of random numbers as it was when all is over."""
-    cuda = [device.index or 0] if device.type == "cuda" else []
-    numpy = sys.modules.get("numpy")
-    states = random.getstate(), numpy.random.get_state() if numpy else None
-    try:
-        with (
-            torch.random.fork_rng(cuda),
-            torch.inference_mode(False),
-            torch.enable_grad(),
-            torch.autocast(device.type, enabled=False),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        random.setstate(states[0])
-        if numpy:
-            numpy.random.set_state(states[1])
+    with (
+        same_random_numbers(),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast(device.type, enabled=False),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield

@@ -79,15 +79,20 @@ def no_truth(loss: Any) -> str | None:
 
 def name_of(loss: Any) -> str:
     """What to call a loss."""
-    while isinstance(loss, functools.partial):
-        loss = loss.func
+    loss = _whole(loss)
     return str(getattr(loss, "__name__", type(loss).__name__))
 
 
 def _ours(loss: Any) -> str:
     """The name of a function of ours, also of its twin; empty for a loss of others."""
-    while isinstance(loss, functools.partial):
-        loss = loss.func
+    loss = _whole(loss)
     function = getattr(loss, "function", None) or (loss if hasattr(loss, "__name__") else type(loss))
     ours = str(getattr(function, "__module__", "")).startswith("companion.losses.")
     return str(function.__name__) if ours else ""
+
+
+def _whole(loss: Any) -> Any:
+    """The function of a partial one."""
+    while isinstance(loss, functools.partial):
+        loss = loss.func
+    return loss

@@ -48,6 +48,14 @@ class Case:
         with torch.no_grad():
             return float(self.scalar(input, target))
 
+    def finite(self, input: Tensor | None = None, target: Sequence[Tensor] | None = None) -> float | None:
+        """The value, if the loss has a finite one there."""
+        try:
+            value = self.value(input, target)
+        except Exception:
+            return None
+        return value if abs(value) < float("inf") else None
+
     def gradient(self, input: Tensor | None = None, target: Sequence[Tensor] | None = None) -> Tensor:
         """The gradient of the loss; zeros where none reaches the input."""
         return self.both(input, target)[1]

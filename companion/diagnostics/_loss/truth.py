@@ -100,7 +100,7 @@ class Question:
         values = []
         for shift in (1, 2):
             other = torch.where(y >= 0, (y + shift) % self.case.input.shape[1], y)
-            values.append(_try(case, case.input, (other, *case.target[1:])))
+            values.append(case.finite(case.input, (other, *case.target[1:])))
         here = case.value()
         return all(v is not None and abs(v - here) <= 1e-9 * (1 + abs(here)) for v in values)
 
@@ -109,7 +109,7 @@ class Question:
         """The prediction at which the loss is to be lowest."""
         if self.given is not None:
             return self.given.to(self.case.input)
-        found = [(v, x) for x in self._candidates() if (v := _try(self.case, x)) is not None]
+        found = [(v, x) for x in self._candidates() if (v := self.case.finite(x)) is not None]
         if not found:
             return None
         lowest = min(v for v, _ in found)
@@ -144,7 +144,7 @@ class Question:
         """20, or less where the loss is lower there, as with label smoothing."""
 
         def at(size: float) -> float:
-            value = _try(self.case, self.into(size * direction))
+            value = self.case.finite(self.into(size * direction))
             return float("inf") if value is None else value
 
         best = min((SURE, 15.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.5), key=at)
@@ -218,12 +218,3 @@ class Question:
         if self.truth is None or self.truth.shape != y.shape or self.domain not in ("free", "positive"):
             return False
         return torch.equal(self.truth, y.to(self.truth))
-
-
-def _try(case: Case, x: Tensor, target: tuple[Tensor, ...] | None = None) -> float | None:
-    """The value of the loss, if it has one there."""
-    try:
-        value = case.value(x, target)
-    except Exception:
-        return None
-    return value if abs(value) < float("inf") else None

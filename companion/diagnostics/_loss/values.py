@@ -144,7 +144,7 @@ def not_lowest_at_truth(q: Question) -> Iterator[Finding]:
     if truth is None or not q.settled:
         return
     at_truth = q.case.value(truth)
-    others = [(v, x) for x in _others(q, truth) if (v := _finite(q.case, x)) is not None]
+    others = [(v, x) for x in _others(q, truth) if (v := q.case.finite(x)) is not None]
     if not others:
         return
     spread = max(sorted(v for v, _ in others)[len(others) // 2], others[0][0]) - at_truth
@@ -185,14 +185,6 @@ def _others(q: Question, truth: Tensor) -> Iterator[Tensor]:
         x = q.wrong(unit, 10.0)
         if x is not None:
             yield x
-
-
-def _finite(case: Case, x: Tensor) -> float | None:
-    try:
-        value = case.value(x)
-    except Exception:
-        return None
-    return value if abs(value) < float("inf") else None
 
 
 def discontinuity(q: Question) -> Iterator[Finding]:
@@ -270,7 +262,7 @@ def _zoom(
 
 
 def _along(case: Case, start: Tensor, end: Tensor, grid: Tensor) -> Tensor | None:
-    found = [_finite(case, torch.lerp(start, end, t)) for t in grid]
+    found = [case.finite(torch.lerp(start, end, t)) for t in grid]
     if any(v is None for v in found):
         return None
     return torch.tensor(found, dtype=torch.float64)
